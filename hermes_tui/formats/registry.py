@@ -227,7 +227,7 @@ _ENTRIES = (
     _Entry(
         "mistral-vibe",
         "vibe",
-        _has("recovery_journal_record_version", "generationStatus", "turn_index"),
+        _has("recovery_journal_record_version", "generationStatus", "turn_index", "injected"),
     ),
     _Entry("pi", "pi", _has("parentId", "cwd", "message")),
     _Entry("qwen-code", "qwen_code", _has("parentUuid")),

@@ -23,6 +23,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_no
 from hermes_tui.formats.declined import DECLINED, settle_declined
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.formats.vibe_chat import was_cancelled
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import ToolResult, ToolSpec, Usage
 from hermes_tui.parsers.measures import number, usage
@@ -132,7 +133,8 @@ def _reply(
 def _why_declined(result: ToolResult) -> str:
     answer = fields.as_dict(decode_if_json(result.content, 1)).get("result")
     error = fields.as_dict(fields.as_dict(answer).get("error"))
-    return DECLINED if error.get("name") == _DENIED else ""
+    is_denied = error.get("name") == _DENIED or was_cancelled(result.content)
+    return DECLINED if is_denied else ""
 
 
 def _flags_of(raw: dict[str, Any]) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ CONTINUED = FOLDER / "session" / "journal" / "continued.jsonl"
 CONTEXT, ENTRIES, PRINTED, PRINTED_LIST = (
     FOLDER / name for name in ("context.json", "entries.json", "printed.jsonl", "printed.json")
 )
-FILES = (JOURNAL, REFUSED, COMPACTED, CONTINUED, CONTEXT, ENTRIES, PRINTED, PRINTED_LIST)
+CHAT = FOLDER / "version_2" / "messages.jsonl"
+FILES = (JOURNAL, REFUSED, COMPACTED, CONTINUED, CONTEXT, ENTRIES, PRINTED, PRINTED_LIST, CHAT)
 CALLED = [
     ("call_0_0", "bash"),
     ("call_0_1", "bash"),
@@ -59,11 +60,10 @@ def codes(events: list[Event]) -> list[Code]:
     return [finding.code for finding in fold_run(events)[1]]
 
 
-def with_meta(meta: Any) -> list[Event]:
-    """Return the events of a journal next to the file that describes its session."""
-    rows = records(CONTINUED)
-    build = RunBuilder(ByteRange(0, 1), unit=Unit.RUNS, sidecars={"../meta.json": meta})
-    FORMAT.read(rows, build)
+def with_meta(meta: Any, path: Path = CONTINUED, name: str = "../meta.json") -> list[Event]:
+    """Return the events of a file next to the one that describes its session."""
+    build = RunBuilder(ByteRange(0, 1), unit=Unit.RUNS, sidecars={name: meta})
+    FORMAT.read(records(path), build)
     return build.events
 
 
@@ -84,7 +84,9 @@ def test_every_file_of_vibe_is_one_run_without_lost_links(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [JOURNAL, CONTINUED, REFUSED, CONTEXT], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [JOURNAL, CONTINUED, REFUSED, CONTEXT, CHAT], ids=lambda path: path.name
+)
 def test_each_message_of_a_session_is_there_once(path: Path) -> None:
     events = read(path)
     assert [(call.id, call.name) for call in calls(events) if call.id][:6] == CALLED
@@ -175,6 +177,36 @@ def test_printed_entries_are_replies_with_their_calls_and_results() -> None:
     assert [call.id for call in calls(read(PRINTED))][:3] == [call.id for call in calls(events)[:3]]
 
 
+def test_failed_tools_of_version_2_are_errors_and_calls_not_permitted_are_not() -> None:
+    events = read(CHAT)
+    failed = [one.call_id for one in results(events) if one.error is not None]
+    assert failed == ["call_0_1", "call_1_0", "call_2_0", "call_3_0", "call_4_0", "call_6_1"]
+    [skipped] = only(events, CallSkipped)
+    assert skipped.result == "Tool execution not permitted."
+    cancelled = {
+        "role": "tool", "injected": False, "tool_call_id": "call_0_0", "name": "bash",
+        "content": "<user_cancellation>Tool execution skipped by user.</user_cancellation>",
+    }  # fmt: skip
+    events = read_bytes(FORMAT, lines(*records(CHAT)[:2], cancelled))
+    assert [one.error for one in results(events)] == [None]
+    assert len(only(events, CallSkipped)) == 1
+
+
+def test_the_file_next_to_a_session_of_version_2_has_its_model_tools_and_cost() -> None:
+    meta = json.loads((CHAT.parent / "meta.json").read_text())
+    first = started(with_meta(meta, CHAT, "meta.json"))
+    assert (first.model, first.run_id) == ("scripted", meta["session_id"])
+    assert [tool.name for tool in first.tools] == ["bash", "read_file", "write_file"]
+    assert first.details["cost_usd"] == meta["stats"]["session_cost"]
+    assert started(with_meta({"tools_available": []}, CHAT, "meta.json")).tools_declared is False
+
+
+def test_messages_that_vibe_injected_are_flagged() -> None:
+    rows = records(CHAT)
+    events = read_bytes(FORMAT, lines(rows[0], {**rows[0], "injected": True}))
+    assert [one.flags for one in messages(events)] == [(), ("injected",)]
+
+
 def test_what_no_request_carried_is_kept() -> None:
     rows = records(JOURNAL)
     second = [
@@ -219,6 +251,8 @@ def test_reading_never_raises(value: Any) -> None:
         [record("core_input", input={"command": value, "determinism": value})],
         [{**shown, "type": "effect", "detail": value}, {**shown, "type": "message"}],
         [{"message": {"role": "tool", "tool_call_id": value}, "source": "", "turn_index": 0}],
+        [{"role": "tool", "injected": False, "tool_call_id": value, "content": value}],
+        [{"role": "assistant", "injected": True, "message_id": value, "tool_calls": value}],
     ):
         build = RunBuilder(ByteRange(0, 1), unit=Unit.RUNS, source_format="mistral-vibe")
         FORMAT.read(held, build)
