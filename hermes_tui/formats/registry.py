@@ -255,6 +255,7 @@ _ENTRIES = (
         "agno",
         _has("agent_data", "team_data", "workflow_data", "run_data", "run_id"),
     ),
+    _Entry("fast-agent", "fast_agent", _has("messages")),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
