@@ -35,6 +35,7 @@ from hermes_tui.formats.requests import PROMPTS
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import looks_like_sse, read_lines, read_sse
 from hermes_tui.formats.traits import Traits
+from hermes_tui.model.wording import counted
 
 _PATH = re.compile(
     r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
@@ -73,7 +74,7 @@ class Har:
         if exchanges:
             append_runs(exchanges, build)
         else:
-            build.defect(f"no request to a model among {len(entries):,} requests")
+            build.defect(f"no request to a model among {counted(len(entries), 'request')}")
 
 
 def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange | None:

@@ -84,7 +84,8 @@ def compare_completion(
     claims.claim(Part(span, PartKind.CALL, index) for index, span in spans.items())
     left_out = claims.place(found.message.text, PartKind.CONTENT)
     if left_out:
-        missing.append(_not_in_tokens(f"{left_out:,} characters of the content do"))
+        do = "does" if left_out == 1 else "do"
+        missing.append(_not_in_tokens(f"{counted(left_out, 'character')} of the content {do}"))
     for index, call in enumerate(calls):
         if index not in spans:
             missing.append(_not_in_tokens(f"the call of {call.name or 'no name'} does", index))

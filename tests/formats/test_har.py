@@ -121,7 +121,7 @@ def test_requests_that_are_not_to_models_are_skipped() -> None:
 def test_a_file_without_requests_to_models_is_reported() -> None:
     events = read({"request": {"method": "GET", "url": "https://x/"}})
     assert [event.message for event in only(events, SourceDefect)] == [
-        "no request to a model among 1 requests"
+        "no request to a model among 1 request"
     ]
 
 
