@@ -26,9 +26,9 @@ Make an engine's real parsers available to the parser lab, without the engine:
   hermes-tui engines add --path ~/hermes-agent       those of a checkout
 
 Of a wheel only the Python files are kept, and a few small packages that its
-parsers import are added; neither PyTorch nor a GPU is needed. Nothing
-is downloaded unless asked for here. The parsers run in a separate process,
-with limits on time and memory."""
+parsers import are added; neither PyTorch nor a GPU is needed. Nothing is
+downloaded except by this command. The parsers run in a separate process, with
+limits on time and memory."""
 
 
 def add_engines(commands: Commands) -> None:
@@ -60,7 +60,7 @@ def add_engines(commands: Commands) -> None:
         "--python", default="", metavar="PROGRAM", help="an interpreter that has it installed"
     )
     where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
-    add.add_argument("--name", default="", metavar="NAME", help="name to give it")
+    add.add_argument("--name", default="", metavar="NAME", help="name for it")
     listing = actions.add_parser(
         "list",
         help="list the engines that were added",

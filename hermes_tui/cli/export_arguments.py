@@ -16,7 +16,7 @@ _EPILOG = """\
   atif      Harbor's ATIF; the only one that includes the runs of subagents
   markdown  text for people
   html      one page, no scripts
-  native    a recording as hermes-tui makes them: every event as it was read,
+  native    a recording like those of hermes-tui: every event as it was read,
             and the exact text of each message
 Several runs as atif, markdown, html or native are written as one file each,
 with -o FOLDER/.
@@ -28,7 +28,7 @@ so does what a person did in it (`steered`). Encrypted reasoning and discarded
 replies are left out.
   openai, atif
             Calls in the text, if the run answers such calls, become real calls
-            and leave the text. Missing ids are made up: made_up_1 …
+            and are removed from the text. Missing ids are made up: made_up_1 …
   openai    A result without a call, and a role that the API does not know,
             become a user message with the role as its name. Missing arguments
             become {}. Images, audio and files of the user are kept where the
@@ -99,7 +99,7 @@ def add_export(commands: Commands) -> None:
     command.add_argument(
         "--mask",
         action="store_true",
-        help="replace keys, tokens and passwords in messages, calls and results by stars",
+        help="replace keys, tokens and passwords in messages, calls and results with stars",
     )
     add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")

@@ -25,10 +25,10 @@ Built-in file tools stay in the workdir unless --outside is given. terminal
 is a shell that starts there with your rights; it is not sandboxed. Each
 command has its own process group, time limit and output limit. Commands and
 MCP servers do not get the key of --api-key-env, nor variables whose name or
-value looks like a secret. Python and hermes-agent tools run in a process of
-their own with your whole environment: if it crashes, that is an error of the
-call; if it hangs, it is killed, and the next call loads the file again. What
-they print is shown while they run."""
+value looks like a secret. Python and hermes-agent tools run in a separate
+process with your whole environment: if it crashes, the call fails; if it
+hangs, it is killed, and the next call loads the file again. What they print
+is shown while they run."""
 BREAKPOINTS = """\
 The run stops before every call; with --run only when something goes wrong: a
 call that no parser read or that is only in the reasoning, a truncated reply,
@@ -60,7 +60,7 @@ Without a terminal, or with --headless, events are printed as JSON lines; a
 line has `findings` if its event revealed any. Without a terminal and
 without --headless, the run stops where it would on a screen: before every
 call, or with --run when something goes wrong. There it exits with 4; no tool
-runs that nobody approved."""
+runs without approval."""
 EXAMPLES = """\
   hermes-tui live --server http://host:8000/v1 --tools builtin --task "…"
   hermes-tui live --api local --tools builtin:terminal --task "List the files"
@@ -200,7 +200,7 @@ def _add_server_options(group: argparse._ArgumentGroup) -> None:
         "--raw",
         choices=("logprobs",),
         default="",
-        help="also ask for the tokens of every reply, to show what the server made of them and "
+        help="also ask for the tokens of every reply, to show what the server did with them and "
         "what it kept back (pane 7)",
     )
     group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
@@ -286,7 +286,7 @@ def _add_debugger_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--run",
         action="store_true",
-        help="do not stop before every call, only at breakpoints and at what goes wrong",
+        help="do not stop before every call, only at breakpoints and when something goes wrong",
     )
     group.add_argument(
         "--break",

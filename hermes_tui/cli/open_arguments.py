@@ -34,11 +34,11 @@ as false.
 
 Big files: a background process reads them, and the runs found so far can
 already be opened, sorted, filtered and searched (ctrl+x stops the reading). The
-index of a file of many runs, or of one very long run, is cached, so that the
-next time all of it is there at once: ~/.cache/hermes-tui/indexes/ on Linux,
+index of a file of many runs, or of one very long run, is cached, so that all of
+it is there at once the next time: ~/.cache/hermes-tui/indexes/ on Linux,
 ~/Library/Caches/hermes-tui/indexes/ on macOS, at most 2 GB. --no-cache neither
-reads nor writes it; it may be deleted at any time. Lines are counted faster
-with hermes-tui[speed].
+reads nor writes the cache, which may be deleted at any time. Lines are counted
+faster with hermes-tui[speed].
 
 URLs: s3://, gs://, hdfs://, http:// and whatever else fsspec supports, with
 hermes-tui[remote] (Google Cloud: hermes-tui[gcs]) and credentials as fsspec

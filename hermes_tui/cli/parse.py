@@ -31,11 +31,11 @@ engines that were added with `hermes-tui engines add`."""
 
 _EPILOG = """\
 FILE.py[:NAME] is a parser of your own: a function parse(text, tools), with
-tools as in a request, that returns calls, either {"name", "arguments"} or as
-OpenAI has them, or (content, calls); or a plug-in for vLLM's
+tools as in a request, that returns calls, as {"name", "arguments"} or in
+OpenAI's form, or (content, calls); or a plug-in for vLLM's
 --tool-parser-plugin, a detector of SGLang or a ToolCallParser of hermes-agent,
 run inside the engine that was added (vllm-0.33.0/FILE.py chooses one). NAME may
-be left out if the file holds only one parser. It runs in a process of its own.
+be left out if the file holds only one parser. It runs in a separate process.
 Strings in the file that look like markers count as single tokens of a stream.
 
 A line of --batch: {"id", "parser", "text", "tools"}, also "reasoning_parser",
@@ -52,7 +52,7 @@ reading that would run it.
   tool_calls           [{"name", "arguments", "span"}]: arguments as returned
   content, reasoning   what else the client gets; null for none
   tools_called         whether the parser reports calls (finish_reason)
-  dropped              spans that reach nobody
+  dropped              spans that the client does not get
   diagnostics          [{"code", "severity", "span", "message", "hint"}]
   explained_by         the parser that findings and spans come from, null for
                        this one

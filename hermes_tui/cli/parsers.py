@@ -19,9 +19,9 @@ def add_parsers(commands: Commands) -> None:
     command = commands.add_parser(
         "parsers",
         help="list the tool-call parsers: engines, versions, formats, models",
-        description="List every parser, with the models that write its format and the flag to\n"
-        "give the server. --parser of parse, open, scan and live takes their names; those\n"
-        "of added engines (real/…) work only in `parse` and in the parser lab.",
+        description="List every parser, with the models that write its format and the server\n"
+        "flag for it. --parser of parse, open, scan and live takes their names; those of\n"
+        "added engines (real/…) work only in `parse` and in the parser lab.",
         epilog=f"  hermes-tui parsers | grep -i qwen\n\n{LISTING_CODES}",
     )
     add_json_option(command)

@@ -43,8 +43,8 @@ keys of a row
                findings (code severity turn message span hint tool at);
                fingerprint (of task, group and id), content (a digest of the
                run), offset (the byte at which its record begins; null in a
-               compressed file); with --fail-if fails, with --baseline new
-               (code: count), the latter for each finding too
+               compressed file); with --fail-if: fails; with --baseline: new
+               (code: count), also for each finding
 
 fields for --filter and --fail-if (explained by the key ? of `open`)
   id task task_digest model turns messages calls results tool_errors errors
@@ -55,11 +55,11 @@ fields for --filter and --fail-if (explained by the key ? of `open`)
             match(task, r"(?i)port") and not reward
 
 --baseline takes the output of --to json or --runs --json. A finding is known if
-the same run of the same file had as many of its code; in a file that was not
-scanned before, if a run of the same task and model had. Lines and rollouts may
-be reordered: a run is found by its content, else by task, group and id
-(recordings of hermes-tui: without the id). The table marks what is new. The
-output of an interrupted scan is refused.
+the same run of the same file already had as many with its code; in a file that
+was not scanned before, if a run of the same task and model had. Lines and
+rollouts may be reordered: a run is found by its content, else by task, group
+and id (recordings of hermes-tui: without the id). The table marks what is new.
+The output of an interrupted scan is refused.
 
 Big input is read by several processes, which share a big file of JSON lines;
 one that dies is replaced once. With --engine ray (hermes-tui[ray]) an existing
@@ -125,7 +125,7 @@ def _add_reading(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="read as this format (a name of --to is taken for --to)",
+        help="read as this format (a name of --to counts as --to)",
     )
     add_parser_option(command)
     add_filter_option(command, "only runs that match, as in `open`: 'reward == 0 and errors == 0'")

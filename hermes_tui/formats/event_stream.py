@@ -134,7 +134,7 @@ def load_strictly(data: bytes) -> tuple[Any, str]:
         return orjson.loads(data), ""
     except ValueError:
         pass
-    oddity = "it holds NaN, Infinity or half of a surrogate pair"
+    oddity = "it contains NaN, Infinity or half of a surrogate pair"
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

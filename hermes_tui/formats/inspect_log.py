@@ -95,7 +95,7 @@ class _Log:
 
     def without_samples(self, build: RunBuilder) -> None:
         """Append a run for a log without samples: that it ran, and how it ended."""
-        note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, "the log holds no samples")
+        note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, "the log contains no samples")
         task = fields.label(self._eval, "task")
         model = fields.model_of(self._eval)
         run_id = fields.label(self._eval, "run_id")

@@ -204,7 +204,7 @@ def _read_step(step: dict[str, Any], place: str, build: RunBuilder) -> None:
     parts = without_usual_findings(with_entries(parts, called), _USUAL_CODES)
     if unread := fields.label(logs, _UNREAD_KEY):
         what = f"the trainer could not read a call: {title(unread)}"
-        hint = "the summary does not hold the reply"
+        hint = "the summary does not contain the reply"
         parts = with_findings(parts, Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what, hint=hint))
     build.append(parts, f"{place}/logs")
     for index, answer in enumerate(_numbered(logs, "tool_result")):

@@ -196,7 +196,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("view", "View", ("v",), "v", RUN, "message as plain text, Markdown or JSON", "Look",
         11),
     Command("raw-beside", "Raw values", ("r",), "r", RUN,
-        "calls: raw beside normalised, differences marked", "Look", 12),
+        "calls: raw next to normalised, differences marked", "Look", 12),
     Command("wrap", "Wrap", ("w",), "w", READING, "wrap long lines or cut them", "Look"),
     Command("theme", "Theme", ("T",), "T", BOTH | LAB, "dark, light, high contrast", "Look"),
     Command("lab", "Parser lab", ("P",), "P", RUN,

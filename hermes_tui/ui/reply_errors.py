@@ -17,7 +17,7 @@ _SHORT_FORMS = (
     (" is left in the text", " in the text"),
     (" are left in the text", " in the text"),
     (" in the text as ", " as "),
-    ("the text holds ", ""),
+    ("the text contains ", ""),
     ("says tool_calls, but there is no call", "tool_calls, but no call"),
 )
 """Phrases of findings and their short forms, so that a stop fits on 80 columns."""

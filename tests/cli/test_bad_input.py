@@ -133,7 +133,7 @@ def test_a_message_cut_off_by_the_end_of_the_file_is_shown_as_far_as_it_goes(tor
 def test_nesting_too_deep_to_read_is_the_reason_given(torn: bytes) -> None:
     done = hermes_tui("open", "-", stdin=torn)
     assert done.code == 3
-    assert "nested more than 500 deep" in done.one_line
+    assert "nested more than 500 levels deep" in done.one_line
 
 
 def test_two_values_glued_on_a_line_are_both_read(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_omitted_runs_of_subagents_are_reported(
 ) -> None:
     path = with_a_subagent(tmp_path)
     exported(path, "openai", tmp_path / "out", "--run", "out")
-    assert "1 run of subagents left out: --to atif takes them in" in capsys.readouterr().err
+    assert "1 run of subagents left out: --to atif includes them" in capsys.readouterr().err
     exported(path, "openai", tmp_path / "inner", "--run", "in")
     assert capsys.readouterr().err == ""
 

@@ -312,12 +312,15 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         (["--api", "demo", "--tools", "builtin:termnal"], "terminal"),
         (["--api", "demo", "--tools", "bultin"], "builtin"),
         (["--no-record", "--resume", "x.jsonl"], "--no-record"),
-        (["--resume", "x.jsonl", "--task", "other"], "decides --task (leave it out)"),
-        (["--resume", "x.jsonl", "--temperature", "0"], "decides --temperature (leave it out)"),
-        (["--resume", "x.jsonl", "--run"], "decides --run (leave it out)"),
+        (["--resume", "x.jsonl", "--task", "other"], "the recording sets --task (leave it out)"),
+        (
+            ["--resume", "x.jsonl", "--temperature", "0"],
+            "the recording sets --temperature (leave it out)",
+        ),
+        (["--resume", "x.jsonl", "--run"], "the recording sets --run (leave it out)"),
         (
             ["--replay", "x.jsonl", "--max-turns", "30", "--model", "m", "--tools", "builtin"],
-            "decides --model, --max-turns and --tools (leave them out)",
+            "the recording sets --model, --max-turns and --tools (leave them out)",
         ),
         (["--api", "managed", "--server", "http://127.0.0.1:9", "--task", "x"], "--model"),
         (["--max-turns", "-1"], "--max-turns"),
@@ -406,7 +409,7 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
             200,
             "ended: empty_response: the body is an error: upstream model is loading\n",
         ),
-        (b'{"choices": []}', 200, "ended: empty_response: choices is empty (the server took"),
+        (b'{"choices": []}', 200, "ended: empty_response: choices is empty (the server accepted"),
         (b'{"error": "no"}', 401, "ended: request_failed: 401: no (no key was sent: export OPEN"),
     ],
 )

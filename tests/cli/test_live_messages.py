@@ -237,7 +237,7 @@ def test_tools_of_a_recording_are_named_as_they_were_given(
     with LocalServer(DONE) as server:
         told = without_tools(tmp_path, transcripts / "recorded" / "steered.jsonl", server)
     assert "terminal, read_file, write_file, todo" in told
-    assert "(give them: --tools builtin:terminal,read_file,write_file,todo)" in told
+    assert "(pass them: --tools builtin:terminal,read_file,write_file,todo)" in told
 
 
 def test_tools_of_the_messages_are_not_reported_if_tools_are_given(tmp_path: Path) -> None:

@@ -152,11 +152,11 @@ def test_all_asks_every_parser_there_is(tmp_path: Path) -> None:
     assert {"hermes-tui/auto", "vllm/hermes", "sglang/hermes", "hermes-agent/hermes"} <= named
 
 
-def test_without_tools_the_names_called_are_taken_for_declared(tmp_path: Path) -> None:
+def test_without_tools_the_called_names_count_as_declared(tmp_path: Path) -> None:
     path = write(tmp_path, SOUND)
     done = within("parse", path, "--parser", "sglang/hermes", "--json")
     assert rows(done)[0]["tool_calls"]
-    assert "taken for declared: get_weather" in done.err
+    assert "the called names count as declared: get_weather" in done.err
 
 
 @pytest.mark.parametrize("bare", [True, False])
@@ -174,7 +174,7 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
     [
         (["--parser", "vlm/hermes"], 2, ["vlm/hermes", "did you mean vllm/hermes"]),
         (["--parser", "!"], 2, ["see `hermes-tui parsers`"]),
-        (["--parser", "vllm/hermes", "--stream", "x"], 2, ["--stream", "a number from 1"]),
+        (["--parser", "vllm/hermes", "--stream", "x"], 2, ["--stream", "a whole number from 1"]),
         (
             ["--parser", "vllm/hermes", "--stream", "1"],
             3,
@@ -290,7 +290,11 @@ def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
 
 @pytest.mark.parametrize(
     ("stream", "code", "word"),
-    [("1", 3, "engines add vllm==0.33.0"), ("x", 2, "a number from 1"), (1, 2, "not a string")],
+    [
+        ("1", 3, "engines add vllm==0.33.0"),
+        ("x", 2, "a whole number from 1"),
+        (1, 2, "not a string"),
+    ],
 )
 def test_a_line_of_a_batch_says_in_what_deltas_a_real_engine_is_fed(
     tmp_path: Path, stream: object, code: int, word: str
@@ -362,7 +366,7 @@ def test_of_a_servers_reply_the_text_is_read_which_is_said(tmp_path: Path, reply
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([{"tool_calls": [{"id": "a", "function": {}}]}], "whose calls are already read"),
+        ([{"tool_calls": [{"id": "a", "function": {}}]}], "whose calls were already read"),
         ([CHAT, CHAT], "with 2 texts"),
         ([{"role": "assistant", "content": None}], "with 0 texts"),
     ],

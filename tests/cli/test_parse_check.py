@@ -81,7 +81,7 @@ def test_only_what_is_expected_is_compared_and_arguments_by_value(
     ("expected", "words"),
     [
         (7, "is not an object"),
-        ({"tool_call": []}, "nothing called 'tool_call'"),
+        ({"tool_call": []}, "unknown key 'tool_call'"),
         ({"tool_calls": [7]}, "are not a list"),
         ({"tool_calls": {"name": "x"}}, "are not a list"),
     ],

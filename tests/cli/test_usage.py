@@ -69,10 +69,13 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["scan", "x", "--filter", "qqq == 1"], ["'qqq' at column 1 (known: id, task,"]),
         (["scan", "x", "--fail-if", "erors > 0"], ["(did you mean 'errors' or 'tool_errors'?)"]),
         (["scan", "x", "--fail-on", "zz"], ["(known: CALL_IN_CONTENT, ", "HIDDEN_BY_SERVER)"]),
-        (["live", "--resume", "x", "--run", "--headless"], ["decides --run (leave it out)"]),
+        (
+            ["live", "--resume", "x", "--run", "--headless"],
+            ["the recording sets --run (leave it out)"],
+        ),
         (["export", "x"], ["--to"]),
         (["export", "x", "--to", "docx"], ["docx", "openai", "html", "native"]),
-        (["export", ".", "--to", "html"], ["is a folder"]),
+        (["export", ".", "--to", "html"], ["the folder .: html holds only one run"]),
         (["--versio"], ["--versio"]),
         (["scan", ".", "--form", "json"], ["--form", "hermes-tui scan --help"]),
         (["scan", ""], ["PATH", "empty"]),
@@ -82,7 +85,7 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["diff", "--", "-:1", "-:2"], ["both runs would be read from standard input"]),
         (["export", "", "--to", "html"], ["FILE", "empty"]),
         (["parse", ""], ["FILE", "empty"]),
-        (["parse", "x", "--stream", "0"], ["--stream '0'", "a number from 1"]),
+        (["parse", "x", "--stream", "0"], ["--stream '0'", "a whole number from 1"]),
         (["open", "x", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
         (["demo", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
         (["live", "--api", "demo", "--record", "."], ["is a folder", "name a file in it"]),
@@ -190,7 +193,7 @@ def test_an_output_without_room_is_one_line_and_three(command: str) -> None:
             check=False,
         )
     assert done.returncode == 3
-    assert done.stderr == b"hermes-tui: cannot go on: No space left on device\n"
+    assert done.stderr == b"hermes-tui: cannot continue: No space left on device\n"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class _TagReader:
     def __call__(self, trace: Trace) -> None:
         first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal or not trace.calls:
-            raise Refused(refusal or "no block holds a call")
+            raise Refused(refusal or "no block contains a call")
         keep_text_before(trace, first)
 
     def _read(self, trace: Trace, block: Block, part: Part) -> None:

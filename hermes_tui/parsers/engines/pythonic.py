@@ -56,7 +56,7 @@ def _vllm_llama4(trace: Trace) -> None:
     if not text.startswith(_START):
         _vllm(trace)
         return
-    trace.step("take the markers out", 0, len(_START), "removed", f"{_START} and {_END}")
+    trace.step("remove the markers", 0, len(_START), "removed", f"{_START} and {_END}")
     _read_whole(trace, without(text, Span(len(_START), len(text)), (_END,)))
 
 

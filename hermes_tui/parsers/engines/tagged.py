@@ -206,7 +206,7 @@ class Machine:
         if self._removed_count > _MAX_FLAGS:
             return
         token = self._trace.text[span.start : span.end]
-        message = f"the special token {token} is taken out of the call"
+        message = f"the special token {token} is removed from the call"
         hint = "a stop token in the text: look at the chat template and at skip_special_tokens"
         self._trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, span.start, span.end, message, hint)
 

@@ -45,7 +45,7 @@ def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Li
         lines.extend(_field_lines(field, raw, value, column, keys))
     others = {name: value for name, value in rest.items() if value not in ({}, None)}
     if others:
-        lines.extend(Line(part, (), 4) for part in f"besides  {indented(others)}".split("\n"))
+        lines.extend(Line(part, (), 4) for part in f"others   {indented(others)}".split("\n"))
     return lines
 
 
