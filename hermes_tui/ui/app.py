@@ -228,7 +228,7 @@ class HermesApp(BaseApp):
             self._chosen = ref
             say("")
         elif chosen == ref:
-            say("no run is chosen to be compared any more")
+            say("no run is chosen for comparison any more")
         else:
             say(f"comparing {_short_name(chosen)} with {_short_name(ref)} …")
             self.run_worker(self._compare(chosen, ref, say), group="comparing", exclusive=True)
@@ -296,7 +296,7 @@ class HermesApp(BaseApp):
 
     def _growth_notice(self, count: int) -> str:
         return self.keys.format(
-            f"there are {count:,} runs by now: {{next-run}} the next one, {{back}} the list"
+            f"there are {count:,} runs now: {{next-run}} the next one, {{back}} the list"
         )
 
 

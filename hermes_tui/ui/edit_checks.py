@@ -69,7 +69,7 @@ def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
         return [Problem(Severity.ERROR, "a call needs the name of a tool", 1, 1)]
     problems = []
     if text != text.strip() or not text.isprintable():
-        problems.append(Problem(Severity.WARNING, "blanks or invisible characters in the name", 1))
+        problems.append(Problem(Severity.WARNING, "spaces or invisible characters in the name", 1))
     if names is None or text in (known := sorted(names)):
         return problems
     listed = [*known[:12], "…"] if len(known) > 12 else known
@@ -80,7 +80,7 @@ def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
 def check_message(text: str) -> list[Problem]:
     """Return the problems of a message of the conversation, as JSON; empty text deletes it."""
     if not text.strip():
-        return [Problem(Severity.NOTE, "empty: the message is taken out of the conversation")]
+        return [Problem(Severity.NOTE, "empty: the message is removed from the conversation")]
     value, problems = _read_object(text)
     if value is None:
         return problems
@@ -89,7 +89,9 @@ def check_message(text: str) -> list[Problem]:
         hint = near_hint(str(role), _ROLES, "one of " + ", ".join(_ROLES))
         problems.append(Problem(Severity.WARNING, f"role is {_short(role)}; {hint}"))
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
-        problems.append(Problem(Severity.WARNING, "a tool message names its call: tool_call_id"))
+        problems.append(
+            Problem(Severity.WARNING, "a tool message must name its call: tool_call_id")
+        )
     problems += _content_problems(value)
     problems += _surrogate_problems(text, value)
     return problems[:MAX_PROBLEMS]
@@ -186,13 +188,13 @@ def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
     if content is None and not message.get("tool_calls"):
         return [Problem(Severity.WARNING, "the message has no content")]
     if content is not None and not isinstance(content, (str, list)):
-        return [Problem(Severity.WARNING, f"content is {_short(content)}, no text")]
+        return [Problem(Severity.WARNING, f"content is {_short(content)}, not text")]
     return []
 
 
 def _surrogate_problems(text: str, message: Mapping[str, Any]) -> list[Problem]:
     """Return where lone surrogates are, which UTF-8 lacks; those in escapes count as one."""
-    what = "half of a character, with which it cannot be sent"
+    what = "half of a surrogate pair, with which it cannot be sent"
     places = [position(text, found.start()) for found in _SURROGATE.finditer(text)]
     if not places and _SURROGATE.search(json_text(message)):
         places = [(0, 0)]
@@ -231,7 +233,7 @@ def _oddities(text: str) -> list[Problem]:
     try:
         json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     except (RecursionError, ValueError):
-        what = "nested too deeply, or a number too long, to look for repeated keys"
+        what = "nested too deeply, or a number too long, to check for repeated keys"
         problems.append(Problem(Severity.NOTE, what))
     return problems
 

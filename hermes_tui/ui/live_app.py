@@ -130,14 +130,14 @@ class LiveApp(BaseApp):
 
     def _ask_to_confirm(self, activity: str = "") -> None:
         shown = activity or self._activity_text()
-        self._live.say_until_stop(f"once more leaves: {shown}; {self._consequence()}")
+        self._live.say_until_stop(f"press again to leave: {shown}; {self._consequence()}")
 
     def _consequence(self) -> str:
         branch = self.live_feed.branch
         if branch is None or branch.path is None:
-            return "it is not recorded, that ends the run"
+            return "it is not recorded, so this ends the run"
         return (
-            "the recording can be resumed" if _can_be_resumed(branch.log) else "that ends the run"
+            "the recording can be resumed" if _can_be_resumed(branch.log) else "this ends the run"
         )
 
     def _would_interrupt_run(self) -> bool:
@@ -153,7 +153,7 @@ class LiveApp(BaseApp):
         return f"the run is {activity.word.lower()} {what}".rstrip()
 
     async def _close_and_exit(self) -> None:
-        self._live.say("stopping what is running; once more leaves at once")
+        self._live.say("stopping what is running; press again to leave at once")
         try:
             await self._close_branches()
         finally:

@@ -27,7 +27,7 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.TRUNCATED: "the reply was cut off",
     StopPoint.PARSE_FAILURE: "an error in the reply",
     StopPoint.AFTER_PARSE: "the reply was read",
-    StopPoint.AFTER_RESPONSE: "the reply is in",
+    StopPoint.AFTER_RESPONSE: "the reply has arrived",
     StopPoint.UNKNOWN_TOOL: "before dispatch of",
     StopPoint.INVALID_ARGS: "before dispatch of",
     StopPoint.REPEAT: "before dispatch of",
@@ -46,7 +46,7 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.REPEAT: "the same call as before",
     StopPoint.TOOL_ERROR: "tool error",
     StopPoint.RECOVERY: "continue asks again",
-    StopPoint.DIVERGENCE: "continue takes the recorded answer",
+    StopPoint.DIVERGENCE: "continue uses the recorded answer",
 }
 WAITING = "WAITING"
 TOOL_LOST = "it may have run"
@@ -59,9 +59,9 @@ ENDINGS = {
     "terminated": "ended by the user",
     "cancelled": "cancelled",
     "debugger_failed": "its debugger raised an exception",
-    "budget": "the budget is spent",
+    "budget": "a limit was reached",
     "recording_ends": "the recording ends here",
-    "not_recorded": "the recording holds no answer",
+    "not_recorded": "the recording contains no answer",
     "breakpoint": "a breakpoint ended it",
     "escaped": "an exception escaped the loop",
 }
@@ -118,7 +118,7 @@ def activity_at(log: EventLog, seq: int) -> Activity:
             case ev.ResponseReceived() as received:
                 return Activity("READING", f"the reply of turn {received.turn}")
             case ev.ToolReturned() | ev.ToolFailed():
-                return Activity("READING", "what the tool answered")
+                return Activity("READING", "the tool's result")
             case ev.RunForked():
                 return Activity("FORKED")
             case _:
@@ -150,9 +150,9 @@ def why_ended(ended: ev.RunEnded) -> str:
     limit, spent, resume = (details.get(key) for key in ("limit", "spent", "resume"))
     match ended.stop_reason, details.get("budget"):
         case "budget", "time" if isinstance(limit, (int, float)):
-            return f"--time-limit {limit:g} s spent"
+            return f"--time-limit of {limit:g} s reached"
         case "budget", "tokens":
-            return f"--token-limit {limit} spent ({spent})"
+            return f"--token-limit of {limit} reached ({spent} used)"
         case "recording_ends", _ if resume:
             resumed = command_line("live", "--resume", resume)
             return f"{ENDINGS['recording_ends']}; continue with {resumed}"

@@ -64,4 +64,4 @@ def _same_ids(events: list[ev.Event]) -> str:
     reply = Reply()
     for event in events:
         reply.apply(event)
-    return f"{Code.ID_DUPLICATE}: several calls go by one id" if reply.same_ids else ""
+    return f"{Code.ID_DUPLICATE}: several calls share one id" if reply.same_ids else ""

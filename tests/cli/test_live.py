@@ -179,13 +179,13 @@ def test_spent_tokens_end_with_six() -> None:
     ended = live("--token-limit", "500")
     assert ended.returncode == 6
     spent = events(ended.stdout)[-1]["details"]["spent"]
-    assert f"ended: --token-limit 500 spent ({spent})" in ended.stderr
+    assert f"ended: --token-limit of 500 reached ({spent} used)" in ended.stderr
 
 
 def test_spent_time_ends_with_six() -> None:
     ended = live("--time-limit", "0.001")
     assert ended.returncode == 6
-    assert "ended: --time-limit 0.001 s spent" in ended.stderr
+    assert "ended: --time-limit of 0.001 s reached" in ended.stderr
 
 
 def test_an_unreachable_server_ends_with_one_and_is_named() -> None:

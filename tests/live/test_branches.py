@@ -160,7 +160,7 @@ def test_the_page_shows_differences_with_a_little_context() -> None:
     rows = run_diff([*past, *reply(9, "one\ntwo")], [*past, *reply(9, "one\n2")])
     found = comparison(rows, "main", "fork-1")
     lines = found.document.text.split("\n")
-    assert lines[0] == "  ⋮ 7 rows the same"
+    assert lines[0] == "  ⋮ 7 rows are the same"
     assert lines[found.differences[0]] == "~ turn 9, assistant"
     assert "- two" in lines
     assert "+ 2" in lines

@@ -63,7 +63,7 @@ async def test_an_added_breakpoint_is_checked_while_typing() -> None:
         await pilot.press("a", *":term if nme", "enter")
         await pilot.pause()
         assert "nme" in text_of(app)
-        assert "not possible with an error" in text_of(app)
+        assert "not possible while it contains an error" in text_of(app)
         await pilot.press(*["backspace"] * 7, *'inal log "{tool}"', "enter")
         await pilot.pause()
         assert "▌[x] b1  before_dispatch:terminal" in text_of(app)

@@ -169,13 +169,13 @@ async def test_escape_leaves_at_once_if_nothing_was_changed() -> None:
 
 async def test_problems_are_updated_with_every_key() -> None:
     async with shown(EditorScreen("Edit", '{"a": 1}', check=check_arguments)) as (app, pilot):
-        assert "nothing is wrong" in text_of(app)
+        assert "no problems" in text_of(app)
         await pilot.press("ctrl+end", "backspace")
         await pilot.pause()
         assert "✗ 1:" in text_of(app)
         await pilot.press("}")
         await pilot.pause()
-        assert "nothing is wrong" in text_of(app)
+        assert "no problems" in text_of(app)
 
 
 async def test_a_strict_editor_does_not_accept_a_text_with_errors() -> None:
@@ -184,7 +184,7 @@ async def test_a_strict_editor_does_not_accept_a_text_with_errors() -> None:
         await pilot.press("x", "ctrl+s")
         await pilot.pause()
         assert app.given == []
-        assert "not possible with an error" in text_of(app)
+        assert "not possible while it contains an error" in text_of(app)
 
 
 async def test_name_and_arguments_of_a_call_are_edited_together() -> None:
@@ -212,7 +212,7 @@ async def test_adding_a_call_without_a_name_needs_confirmation() -> None:
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert app.given == []
-        assert "Take this, 1 error in it? Add a call" in text_of(app)
+        assert "Apply this, with 1 error in it? · Add a call" in text_of(app)
         assert "✗ tool  1:1  a call needs the name of a tool" in text_of(app)
         await pilot.press("escape", *"todo", "ctrl+s")
         assert app.given == [("todo", "{}")]
@@ -263,7 +263,7 @@ async def test_editors_are_drawn_on_a_tiny_terminal_in_every_theme(theme: str) -
     async with shown(screen, (40, 10), theme=theme) as (app, pilot):
         await pilot.press("x", "f4", "ctrl+s")
         await pilot.pause()
-        assert "Take this, 1 error" in text_of(app)
+        assert "Apply this, with 1 error" in text_of(app)
 
 
 async def test_a_text_can_be_edited_in_the_users_editor(

@@ -48,7 +48,7 @@ async def test_leaving_a_stopped_run_takes_the_key_twice(key: str) -> None:
         await run.stopped()
         await run.pilot.pause(0.05)
         await run.press(key)
-        await run.shows("once more leaves")
+        await run.shows("press again to leave")
         assert run.app.is_running
         await run.press(key)
         await run.until(lambda: not run.app.is_running)
@@ -74,7 +74,7 @@ async def test_leaving_an_unrecorded_run_warns_that_this_ends_it() -> None:
     async with live([says("", LS)], TOOLS, clock=Clock(0.01), **resumable) as run:
         await run.stopped()
         await run.press("q")
-        await run.shows("it is not recorded, that ends the run")
+        await run.shows("it is not recorded, so this ends the run")
         assert "can be resumed" not in run.text
 
 
@@ -163,10 +163,10 @@ async def test_the_message_of_ctrl_c_is_updated_when_the_run_stops() -> None:
     async with live([reply], TOOLS, clock=Clock(0.01)) as run:
         await run.shows("REQUESTING")
         await run.press("ctrl+c")
-        await run.shows("once more leaves: stopping at the next stop point")
+        await run.shows("press again to leave: stopping at the next stop point")
         answers.set()
         await run.stopped()
-        await run.shows("once more leaves: the run is stopped (the reply is in)")
+        await run.shows("press again to leave: the run is stopped (the reply has arrived)")
         await run.press("ctrl+c")
         await run.until(lambda: not run.app.is_running)
 
@@ -198,7 +198,7 @@ async def test_a_left_run_that_cannot_be_resumed_is_recorded_as_cancelled(
     async with live(replies, tools, record=path, clock=Clock(0.01), **stops) as run:
         await run.shows(shown)
         await run.press("q")
-        await run.shows("that ends the run")
+        await run.shows("this ends the run")
         await run.press("q")
         await run.until(lambda: not run.app.is_running)
     ended = decode(path.read_bytes().splitlines()[-1])

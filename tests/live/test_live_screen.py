@@ -463,7 +463,7 @@ async def test_parameters_that_are_not_json_are_refused() -> None:
     async with live([RequestFailure("no"), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("R", *"]]", "ctrl+s")
-        await run.shows("not possible with an error in it")
+        await run.shows("not possible while it contains an error")
         assert len(run.events(ev.RequestSent)) == 1
         await run.press("escape", "enter")
 

@@ -105,7 +105,7 @@ def test_a_left_run_can_be_resumed_at_its_stop(
     if number is None:
         program.settle(0.4)
         program.press(b"q")
-        program.wait_for(b"once more leaves")
+        program.wait_for(b"press again to leave")
         program.press(b"q")
     else:
         os.kill(program.pid, number)

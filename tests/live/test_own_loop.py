@@ -103,8 +103,8 @@ def last_event_of(folder: Path) -> str:
 
 def test_leaving_before_the_end_cancels_the_loop(program: Program, tmp_path: Path) -> None:
     program.press(b"q")
-    program.wait_for(b"once more leaves")
-    program.wait_for(b"that ends the run")
+    program.wait_for(b"press again to leave")
+    program.wait_for(b"this ends the run")
     program.press(b"q")
     program.wait_for(b"CAME TO cancelled, 1 turns")
     assert last_event_of(tmp_path) == "cancelled"

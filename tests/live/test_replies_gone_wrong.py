@@ -31,7 +31,7 @@ async def test_an_unparsed_call_is_shown_as_not_run(tmp_path: Path) -> None:
     async with live([says(IN_TEXT)], tools(), size=TALL, record=record) as run:
         await run.stopped()
         await run.shows("not run    a call in the text, which this run")
-        assert "text no parser took for a call" in run.text
+        assert "text that no parser read" in run.text
         assert "tool gets" not in run.text and "none yet" not in run.text
         await run.press("c")
         await run.shows("ENDED")
@@ -93,7 +93,7 @@ KIMI = (
             "CALL_IN_CONTENT: a call as bare JSON, none in tool_calls",
             "without",
         ),
-        (SAME_IDS, "auto", "ID_DUPLICATE: several calls go by one id", "with the call"),
+        (SAME_IDS, "auto", "ID_DUPLICATE: several calls share one id", "with the call"),
         (says(KIMI), "auto", "CALL_IN_CONTENT: a call as kimi_k2, none in tool_calls", "without"),
     ],
 )

@@ -75,7 +75,7 @@ def test_at_a_divergence_the_cursor_shows_both_sides() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE)
     timeline = timeline_of([*ASKED, differs, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ReplayDiverged)
-    assert activity_at(timeline.log, len(timeline.log) - 1).why.startswith("continue takes")
+    assert activity_at(timeline.log, len(timeline.log) - 1).why.startswith("continue uses")
 
 
 def test_a_lost_tool_result_puts_the_cursor_on_its_call() -> None:
@@ -153,10 +153,10 @@ def test_a_divergence_shows_only_the_differing_lines(around: str) -> None:
 @pytest.mark.parametrize(
     ("details", "why"),
     [
-        ({"budget": "time", "limit": 3.0}, "--time-limit 3 s spent"),
-        ({"budget": "tokens", "limit": 20, "spent": 30}, "--token-limit 20 spent (30)"),
-        ({"budget": "time", "limit": "soon"}, "the budget is spent"),
-        ({}, "the budget is spent"),
+        ({"budget": "time", "limit": 3.0}, "--time-limit of 3 s reached"),
+        ({"budget": "tokens", "limit": 20, "spent": 30}, "--token-limit of 20 reached (30 used)"),
+        ({"budget": "time", "limit": "soon"}, "a limit was reached"),
+        ({}, "a limit was reached"),
     ],
 )
 def test_an_end_names_the_spent_budget(details: dict[str, Any], why: str) -> None:

@@ -42,7 +42,7 @@ def test_a_tool_shows_its_total_seconds_and_its_longest_call() -> None:
 
 def test_the_most_expensive_turns_are_listed_longest_first() -> None:
     page = page_of(run_of(12.0, 40.0, 8.0))
-    at = page.index("Turns that cost most (Enter goes there)")
+    at = page.index("Most expensive turns (Enter goes there)")
     assert [line.split("  ", 1)[0] for line in page[at + 1 : at + 4]] == [
         "turn 2", "turn 1", "turn 3"
     ]  # fmt: skip

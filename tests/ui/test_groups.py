@@ -248,7 +248,7 @@ def test_a_heading_shows_the_range_of_rewards() -> None:
     model.group_by("group")
     a, b, c = headings(model, 120)
     assert "reward 0.5 · rewards 0 to 1 ·" in a
-    assert "reward 0.5 · rewards all alike ·" in b
+    assert "reward 0.5 · rewards all equal ·" in b
     assert "reward 1 · 0.0 turns" in c
     assert headings(model, 50)[0].endswith("0% with errors · reward 0.5")
 

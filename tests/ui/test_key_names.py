@@ -99,5 +99,5 @@ def test_the_help_names_remapped_keys() -> None:
     lines = help_document({"filter": "ctrl+g", "search": "ctrl+f"}, [], width=200).lines
     text = "\n".join(line.text for line in lines)
     assert "Fields of a row (ctrl+g on the run screen)" in text
-    assert "true where the search (ctrl+f) has found something" in text
+    assert "true if the search (ctrl+f) has found something" in text
     assert not _IN_BRACES.search(text.partition("Expressions")[0])

@@ -246,7 +246,7 @@ async def test_a_sweep_lists_the_splits_that_change_the_result(tmp_path: Path) -
         await until(lab.pilot, lambda: 0 < stream.splits == stream.tried)
         assert stream.swept
         await lab.shows("splits of", "≠ call 1: arguments", "deltas of 1")
-        await lab.shows("change what all of the text in one delta gives: 1 call")
+        await lab.shows("change the result of the text in one delta: 1 call")
         cut = next(n for n, swept in enumerate(stream.swept) if swept.split.border)
         await lab.press(*["j"] * cut, "enter")
         border = stream.swept[cut].split.border

@@ -16,7 +16,7 @@ from hermes_tui.ui.panes.metadata import MetadataPane
 from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, shows
 from tests.ui.screen_text import screen_lines, text_of
 
-CALLED = "begun by call toolu_1"
+CALLED = "started by call toolu_1"
 
 
 def line(role: str, uuid: str, parent: str | None, content: Any, **more: Any) -> dict[str, Any]:

@@ -143,7 +143,7 @@ async def test_the_hint_mentions_a_server_that_sent_no_tokens(tmp_path: Path) ->
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("j", "j", "j", "j", "7")
-        await shows(pilot, "they were asked for", "server sent none")
+        await shows(pilot, "they were requested", "server sent none")
         await pilot.press("1", "g")
         await shows(pilot, "no tokens here ")
 

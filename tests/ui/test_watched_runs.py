@@ -389,7 +389,7 @@ async def test_new_runs_of_a_followed_file_are_reachable_from_its_first(
         assert run_screen(app).count == 1
         with path.open("a") as file:
             file.write("".join("\n" * (not end) + one_message_run(name) + end for name in "bcd"))
-        await shows(pilot, "run 1 of 4", "there are 4 runs by now: L the next one, q the list")
+        await shows(pilot, "run 1 of 4", "there are 4 runs now: L the next one, q the list")
         await pilot.press("L")
         await shows(pilot, "run 2 of 4", "from b")
         await pilot.press("q")

@@ -144,7 +144,7 @@ class BarsPane(RowList):
         else:
             chosen = next((n for n in reversed(found) if n < at), found[-1])
         key, bar = lines[chosen].key, lines[chosen].bar
-        assert bar is not None, "only bars are found"
+        assert bar is not None, "only bars can be found"
         if all(line.key != key for line in self._rows.lines):
             self.reveal(bar)
         self.go(next(n for n, line in enumerate(self._rows.lines) if line.key == key))

@@ -18,7 +18,7 @@ from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 MAX_MATCHES = 2_000
-NO_TEXT = "the message has no text: its calls, if any, came parsed"
+NO_TEXT = "the message has no text: its calls, if any, arrived parsed"
 Resolve = Callable[[str], Style]
 
 

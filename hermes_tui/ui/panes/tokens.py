@@ -25,7 +25,7 @@ from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
 NOTHING = "no tokens here; live --raw logprobs asks for them"
-NOT_SENT = "no tokens here: they were asked for, but the server sent none"
+NOT_SENT = "no tokens here: they were requested, but the server sent none"
 _LEAST_WIDTH = 10
 MAX_ROWS = 16
 """Most rows of running text."""

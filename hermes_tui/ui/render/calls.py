@@ -49,7 +49,7 @@ READ_AS = {
     "json": "its arguments read as JSON",
     "python-literal": "its arguments read as a Python literal",
 }
-MISSED = "text no parser took for a call"
+MISSED = "text that no parser read"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 _EDITED = " edited, as shown below"
 PREVIEW_LINES = 12

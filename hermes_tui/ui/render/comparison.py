@@ -152,7 +152,7 @@ def _add_same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
     shown = [*rows[:head], None, *rows[len(rows) - tail :]] if hidden > 1 else rows
     for row in shown:
         if row is None:
-            page.line(f"  ⋮ {hidden:,} rows the same", "dim")
+            page.line(f"  ⋮ {hidden:,} rows are the same", "dim")
         elif (step := row.right) is not None:
             page.line(f"  {_step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
 

@@ -84,7 +84,7 @@ def common_length(old: Sequence[str], new: Sequence[str]) -> int:
 def _unchanged_lines(texts: Sequence[str], head: int, tail: int) -> list[Line]:
     if len(texts) <= head + tail + 1:
         return [Line(_UNCHANGED + text) for text in texts]
-    hidden = f"  ⋮ {len(texts) - head - tail} lines as before"
+    hidden = f"  ⋮ {len(texts) - head - tail} lines unchanged"
     return [
         *(Line(_UNCHANGED + text) for text in texts[:head]),
         Line(hidden, (StyledSpan(0, len(hidden), "dim"),)),

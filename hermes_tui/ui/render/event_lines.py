@@ -81,7 +81,7 @@ def _decision_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
             return "✎ answer", "hint", f"{name} {_short(answered(event))}: {_short(event.result)}"
         case ev.CallDropped():
             name = _call_name(log, event.seq, event.call_index)
-            return "✎ drop", "hint", f"{name} was taken out: the model will not see this call"
+            return "✎ drop", "hint", f"{name} was removed: the model will not see this call"
         case ev.ResultSubstituted():
             name = _call_name(log, event.seq, event.call_index)
             return "✎ result", "hint", f"of {name}: {_change_text(event.before, event.after)}"
@@ -92,10 +92,10 @@ def _decision_line(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.ParametersChanged():
             return "✎ edit", "hint", "parameters: " + _key_changes_text(event.before, event.after)
         case ev.ReplyDiscarded():
-            return "✗ discard", "warning", f"the reply was set aside: {event.reason}"
+            return "✗ discard", "warning", f"the reply was discarded: {event.reason}"
         case ev.RunForked():
             parent = f"run {event.parent_run_id}"
-            return "↳ fork", "badge", f"shares all before this with {parent}"
+            return "↳ fork", "badge", f"shares everything before this with {parent}"
         case ev.ReplayDiverged():
             return "≠ replay", "error", f"{event.what}: {_change_text(event.expected, event.got)}"
         case ev.LoopEscaped():
@@ -191,7 +191,7 @@ def _message_edit_text(event: ev.MessageEdited) -> str:
     if not event.before:
         return f"{which} was added: {_short(event.after)}"
     if not event.after:
-        return f"{which} was taken out: {_short(event.before)}"
+        return f"{which} was removed: {_short(event.before)}"
     return f"{which}: {_change_text(event.before, event.after)}"
 
 

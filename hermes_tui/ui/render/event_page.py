@@ -36,7 +36,7 @@ def event_page(page: Page, log: EventLog, event: ev.Event) -> None:
             body(page, event.raw, "json")
         case ev.ToolDispatched():
             page.blank()
-            page.line("what the tool is given", "dim")
+            page.line("what the tool receives", "dim")
             body(page, event.arguments, "json")
         case ev.CallSkipped():
             page.blank()

@@ -82,7 +82,7 @@ def _fitted_apart(texts: tuple[str, ...], width: int) -> dict[str, str]:
 def _reward_range(lowest: float, highest: float) -> str:
     """Return the range of rewards; a group in which all are equal teaches a policy nothing."""
     if lowest == highest:
-        return "all alike"
+        return "all equal"
     return f"{short_number(lowest)} to {short_number(highest)}"
 
 

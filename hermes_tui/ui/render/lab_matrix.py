@@ -17,8 +17,8 @@ NAME, SOURCE, WORD, CALLS, OF_ALL = 24, 14, 10, 5, 8
 def matrix_header(*, ranking: bool) -> list[Segments]:
     """Return the line above the rows."""
     if ranking:
-        return [[(f"  {'parser':<{NAME}} {'calls':>{OF_ALL}}  what to give the server", "heading")]]
-    last = "calls and differences to the selected one"
+        return [[(f"  {'parser':<{NAME}} {'calls':>{OF_ALL}}  flag for the server", "heading")]]
+    last = "calls and differences from the selected one"
     text = f"  {'parser':<{NAME}} {'source':<{SOURCE}} {'verdict':<{WORD}} {'calls':>{CALLS}}"
     return [[(f"{text}  {last}", "heading")]]
 

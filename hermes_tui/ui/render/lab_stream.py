@@ -82,7 +82,7 @@ def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
         rows += one_verdict(stream.streamed, "stream", width, known=known)
     if stream.whole is not None and stream.streamed is not None:
         other = stream.differences()
-        text = f"≠ {', '.join(other)}" if other else "= the stream comes to the same"
+        text = f"≠ {', '.join(other)}" if other else "= the stream gives the same"
         rows += wrapped([(text, "error" if other else "success")], width)
     return rows
 
@@ -92,7 +92,7 @@ def sweep_header(stream: StreamModel) -> list[Segments]:
     done = "" if stream.tried >= stream.splits else f", {stream.splits - stream.tried} to go"
     found = counted(len(stream.swept), "split")
     verb = "changes" if len(stream.swept) == 1 else "change"
-    what = f"{verb} what all of the text in one delta gives"
+    what = f"{verb} the result of the text in one delta"
     if (one := stream.in_one_delta) is not None:
         what += f": {counted(len(one.calls), 'call') if one.calls else one.word}"
     return [[(f"  {found} of {stream.tried} tried {what}{done}", "heading")]]

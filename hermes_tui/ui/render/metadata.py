@@ -242,7 +242,7 @@ def _add_costly_turns(page: MetaPage, timeline: Timeline) -> None:
     turns = timeline.state.tally.costly_turns
     if len(turns) < 2:
         return
-    page.heading(page.keys.format("Turns that cost most ({open} goes there)"))
+    page.heading(page.keys.format("Most expensive turns ({open} goes there)"))
     for cost in turns:
         facts = [
             _seconds_text(cost.seconds),
@@ -290,7 +290,7 @@ def _laid_out(text: str) -> str:
 def _add_details(page: MetaPage, details: Mapping[str, Any]) -> None:
     further = {name: value for name, value in details.items() if not name.startswith(LABEL)}
     if further:
-        page.heading("What else the file says")
+        page.heading("Other data in the file")
     for name, value in further.items():
         page.value(name, value, f"details/{name}")
 

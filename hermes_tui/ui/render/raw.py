@@ -70,7 +70,7 @@ def _record_text(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[s
         if rest is not event:
             return f"{_place_text(event)} · the rest of the event", raw_text(rest)[0]
     text, is_exact = raw_text(event)
-    kind = "as it is in the source" if is_exact else "the event (the source has no text for it)"
+    kind = "as in the source" if is_exact else "the event (the source has no text for it)"
     return f"{_place_text(event)} · {characters(text)} · {kind}", text
 
 

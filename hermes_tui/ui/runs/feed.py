@@ -40,7 +40,7 @@ NO_LIMIT = 1 << 60
 LONG_S = 0.1
 WAIT_S = 0.02
 MAX_COMPLAINTS = 1_000
-NO_MORE = "more is wrong than is listed here; `hermes-tui scan` lists everything"
+NO_MORE = "there are more problems than are listed here; `hermes-tui scan` lists them all"
 
 
 @dataclass(slots=True)

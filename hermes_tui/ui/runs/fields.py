@@ -17,7 +17,7 @@ FIELDS: dict[str, str] = {
     "run": "position of the run in the list of all runs, from 1",
     "id": "id of the run",
     "task": "task or first user message, a line of it",
-    "task_digest": "digest of the whole task: the same in runs of one task, not of those like it",
+    "task_digest": "digest of the whole task: equal only in runs of exactly the same task",
     "model": "model",
     "turns": "replies of the model",
     "messages": "messages",
@@ -27,7 +27,7 @@ FIELDS: dict[str, str] = {
     "errors": "findings of severity error",
     "warnings": "findings of severity warning",
     "codes": 'findings by code: codes.CALL_IN_CONTENT > 0, "TRUNCATED" in codes',
-    "reward": "reward, missing where the file has none",
+    "reward": "reward, missing if the file has none",
     "status": "ok, failed, error, truncated or unknown",
     "stop_reason": "why the run ended, in the words of the file",
     "scores": "scores by name: scores.format < 1",
@@ -37,19 +37,19 @@ FIELDS: dict[str, str] = {
     "group": 'id of the group that the run belongs to, or as listed: group == "g3"',
     "tools": 'calls by tool: tools.terminal > 3, "read_file" in tools',
     "failed_tools": 'tool errors by tool: "terminal" in failed_tools',
-    "tokens_in": "tokens of all requests, missing where the file has none",
+    "tokens_in": "tokens of all requests, missing if the file has none",
     "tokens_out": "tokens of all replies",
     "cost": "US dollars",
     "duration": "seconds from the first to the last event",
     "latency": "mean seconds of a reply",
-    "parser": "parser that read the model's text, where the file names it",
+    "parser": "parser that read the model's text, if the file names it",
     "parent": "id of the run that this one is a part or a fork of",
     "began": "time of the first event, UTC, as text",
     "latest": 'time of the last event: latest > "2026-11-01", latest < "2026-11-01T12"',
 }
 FIELD_NAMES = tuple(FIELDS)
 FOUND = "found"
-FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search ({search}) has found something"}
+FILTERS: dict[str, str] = {**FIELDS, FOUND: "true if the search ({search}) has found something"}
 """What a filter can read: the fields, and the search's result, which is no property of a run."""
 FILTER_NAMES = tuple(FILTERS)
 SORTS = (

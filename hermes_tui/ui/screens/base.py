@@ -206,7 +206,7 @@ class CommandScreen(Screen[None]):
         `message` is the number of a message of the run, from 1; 0 for none.
         """
         if place is None:
-            self.say("what came by standard input cannot be opened again")
+            self.say("a run from standard input cannot be opened again")
             return
         command = place.command(message)
         self.hermes.copy(command)

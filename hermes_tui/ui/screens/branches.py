@@ -103,7 +103,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
                 "forked from": self.origin(branch) + f", {counted(branch.shared, 'event')} shared"
                 if branch.parent
                 else "",
-                "stands": standing(branch),
+                "state": standing(branch),
                 "recorded in": str(branch.path) if branch.path else "not recorded",
             }
         )
@@ -154,7 +154,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
 
 
 def _header(width: int) -> list[Row]:
-    text = f"{'':4}{'branch':<{_NAME}} {'stands':<{_STANDING}} {'events':>{_NUMBER}}"
+    text = f"{'':4}{'branch':<{_NAME}} {'state':<{_STANDING}} {'events':>{_NUMBER}}"
     text += f" {'tokens':>{_NUMBER}}"
     return [[(text + ("   forked from" if width >= _WIDE else ""), "heading")]]
 

@@ -83,7 +83,7 @@ class Form(Dialog[T]):
         return area
 
     def problem_list(self) -> TextView:
-        return TextView(id="problems", resolve=self.hermes.style, empty="✓ nothing is wrong")
+        return TextView(id="problems", resolve=self.hermes.style, empty="✓ no problems")
 
     @property
     def current(self) -> Field:
@@ -182,12 +182,12 @@ class Form(Dialog[T]):
         self.check_now()
         if self._strict and self.errors:
             self.app.bell()
-            self.show_title("not possible with an error in it")
+            self.show_title("not possible while it contains an error")
         elif not any(field.is_changed for field in self.fields) and self._confirm:
             self.show_title("nothing was changed")
         elif self._confirm or self.errors:
-            many = f", {counted(self.errors, 'error')} in it" if self.errors else ""
-            self._ask(f"Take this{many}? {self._title}", self._preview(), self._accepted)
+            many = f", with {counted(self.errors, 'error')} in it" if self.errors else ""
+            self._ask(f"Apply this{many}? · {self._title}", self._preview(), self._accepted)
         else:
             self._accepted(True)
 
@@ -215,7 +215,9 @@ class Form(Dialog[T]):
     def do_leave(self) -> None:
         """Leave; ask first if that would lose changes."""
         if any(field.is_changed for field in self.fields):
-            self._ask(f"Leave, and lose this? {self._title}", self.differences(), self._leave)
+            self._ask(
+                f"Leave, and lose the changes? · {self._title}", self.differences(), self._leave
+            )
         else:
             self._leave(True)
 

@@ -53,7 +53,7 @@ _MARKS: Final = """\
   ● a bar whose runs are chosen   ▸ folded"""
 _SETTINGS: Final = """\
   config.toml in the configuration folder: theme = "hermes-light",
-  and under [keys] the id in brackets above = the keys it shall have,
+  and under [keys] the id of an action (in brackets above) = its keys,
   such as next-call = "ctrl+n\""""
 
 
@@ -157,7 +157,7 @@ def help_document(
     if live:
         _dialogs(page, keys)
     fields = {name: keys.format(meaning) for name, meaning in FILTERS.items()}
-    page.heading("Where things stand")
+    page.heading("Marks")
     page.line(_MARKS)
     page.blank()
     page.heading("Expressions")

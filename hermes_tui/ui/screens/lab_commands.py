@@ -186,7 +186,9 @@ class LabCommands(Searching, Moving, LabReading):
         is_emulated = is_known(verdict.name)
         self.model.choose(verdict.name if is_emulated else AUTO, real)
         if not is_emulated:
-            self.say(f"{verdict.name} is not emulated: its own verdict beside our reading's steps")
+            self.say(
+                f"{verdict.name} is not emulated: its own verdict, with the steps of our reading"
+            )
         self.show_side("")
         self._read_again()
 
@@ -224,7 +226,7 @@ class LabCommands(Searching, Moving, LabReading):
         name = known_name(text)
         if not name:
             near = ", ".join(near_names(text))
-            hint = f"near: {near}" if near else self.keys.format("{lab-matrix} lists them")
+            hint = f"did you mean {near}?" if near else self.keys.format("{lab-matrix} lists them")
             self.say(f"no parser {text!r}; {hint}")
             return
         self.model.choose(name)

@@ -195,7 +195,7 @@ class LiveEdits(LiveCommands):
             check=check_message,
             shown="it is sent after the others"
             if is_new
-            else "as it will be sent; a message left empty is taken out",
+            else "as it will be sent; a message left empty is removed",
             strict=True,
         )
 

@@ -196,7 +196,7 @@ class RunFinding(Searching, Filtering):
         if self.zoomed:
             self.toggle_zoom()
         elif self.hermes.drop_chosen_run():
-            self.say("no run is chosen to be compared any more")
+            self.say("no run is chosen for comparison any more")
         elif self.model.search is not None:
             self.model.set_search(None)
         elif self.model.filter is not None:

@@ -110,7 +110,7 @@ def _call_text(call: str, tool: str = "", turn: int = 0) -> str:
         return ""
     tool_text = f" of {visible_line(tool, MAX_ID_LENGTH)}" if tool else ""
     where = f" in turn {turn:,}" if turn else ""
-    return f"begun by call {visible_line(call, MAX_ID_LENGTH)}{tool_text}{where}"
+    return f"started by call {visible_line(call, MAX_ID_LENGTH)}{tool_text}{where}"
 
 
 def _row_of_call(timeline: Timeline, call: str, first: int) -> int | None:

@@ -54,7 +54,7 @@ class RunsScreen(Moving, RunsFinding):
     nothing_here = "there is no run here"
     why_not = MappingProxyType({
         **CommandScreen.why_not,
-        "tree": "no tree: no run was begun by another",
+        "tree": "no tree: no run was started by another",
         "fold": "nothing to fold here",
         "fold-all": "nothing to fold here",
     })  # fmt: skip
@@ -323,7 +323,7 @@ class RunsScreen(Moving, RunsFinding):
         if not self.model.shape.is_tree:
             return "child runs are sorted like all others"
         if self.model.standing.depths is None and self.model.arranged_share is None:
-            return "no tree: none of these runs was begun by another of them"
+            return "no tree: none of these runs was started by another of them"
         return "child runs are shown below the run that started them"
 
     def do_fold(self) -> None:
@@ -338,7 +338,7 @@ class RunsScreen(Moving, RunsFinding):
         if self.close_front():
             return
         if self.saved_app.drop_chosen_run():
-            self.say("no run is chosen to be compared any more")
+            self.say("no run is chosen for comparison any more")
         elif self.model.search is not None:
             self.model.set_search(None)
             self.show_search_hint()

@@ -58,7 +58,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
 
     def show_search_hint(self) -> None:
         if self.model.waits_for_search:
-            self.say(self.keys.format("found: nothing is searched, {search} begins a search"))
+            self.say(self.keys.format("found: nothing was searched yet, {search} begins a search"))
 
     def do_go_to(self) -> None:
         self.touched()
