@@ -95,13 +95,22 @@ def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], expected: str 
     assert expected is None or arrived.endswith(expected)
 
 
-def test_the_origin_of_a_call_in_text_mentions_its_json_arguments() -> None:
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("json", "its arguments read as JSON"),
+        ("repaired", "repaired here"),
+        ("unclosed", "never closed"),
+        ("failed", "its arguments unreadable"),
+    ],
+)
+def test_the_origin_of_a_call_in_text_mentions_how_it_was_read(verdict: str, words: str) -> None:
     read = ToolCall(
-        0, "ls", "{}", ArgumentsState.OBJECT, arguments={}, origin=Origin.TEXT, verdict="json"
+        0, "ls", "{}", ArgumentsState.OBJECT, arguments={}, origin=Origin.TEXT, verdict=verdict
     )
     run = timeline(started(), says("assistant"), ToolCallProposed(seq=0, call=read))
     document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
-    assert "text that a parser read, its arguments read as JSON" in document.text
+    assert f"text that a parser read, {words}" in document.text
 
 
 def test_before_the_first_turn_there_are_no_calls() -> None:

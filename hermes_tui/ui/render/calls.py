@@ -48,6 +48,9 @@ ARGUMENTS = {
 READ_AS = {
     "json": "its arguments read as JSON",
     "python-literal": "its arguments read as a Python literal",
+    "repaired": "repaired here",
+    "unclosed": "never closed",
+    "failed": "its arguments unreadable",
 }
 MISSED = "text that no parser read"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
