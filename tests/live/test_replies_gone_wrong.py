@@ -137,7 +137,7 @@ async def test_a_cut_call_reaches_its_tool_only_after_an_edit(
         await run.stopped()
         await run.shows("STOPPED  TRUNCATED")
         await run.shows("c tells the model what is wrong.")
-        await run.shows("tool gets  nothing: The call was cut off")
+        await run.shows("tool gets  nothing; the model gets an error")
         run.driver.put(EditArguments(0, '{"path": "/home/me"}'))
         await run.shows('tool gets  {"path": "/home/me"}')
         await run.shows("c continues with the call as read.")

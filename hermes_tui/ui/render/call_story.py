@@ -194,7 +194,7 @@ def _add_arguments(
         names = frozenset(state.tools) if state.tools_declared else None
         refused = refusal(story.name, story.arguments, names, cut=story.cut)
         if refused is not None:
-            page.fact("tool gets", f"nothing: {refused.error}; the model is told", "error")
+            page.fact("tool gets", f"nothing; the model gets an error: {refused.error}", "error")
             return
         page.fact("tool gets", dispatched_arguments(story.arguments))
     spec = state.tools.get(story.name)
