@@ -51,6 +51,7 @@ async def test_errors_that_the_server_flags_are_marked(box: McpTools) -> None:
     assert answer.value.startswith("Error executing tool fail")
     assert answer.error is not None
     assert answer.error.kind == "flag"
+    assert answer.error.reason.endswith(f"as an error: {answer.value.splitlines()[0]}")
     assert (await box.call("add", {"a": "x"}, CONTEXT)).error is not None
 
 

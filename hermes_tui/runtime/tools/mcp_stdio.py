@@ -11,7 +11,7 @@ from typing import Any
 from hermes_tui.model.chat_api import tool_schema
 from hermes_tui.model.errors import HermesError, SourceError
 from hermes_tui.model.messages import ErrorMark
-from hermes_tui.model.wording import install
+from hermes_tui.model.wording import install, title
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.mcp_process import McpProcess
 
@@ -21,7 +21,7 @@ CLOSE_S = 2.5
 ENDING_S = 0.4
 """How long a server may take to end after its connection was closed."""
 MAX_PAGES = 100
-FLAGGED = ErrorMark("flag", "the server flags its answer as an error")
+FLAGGED = "the server flags its answer as an error"
 
 
 class McpTools:
@@ -121,7 +121,8 @@ class McpTools:
                 message = f"ConnectionError: the MCP server {self._process.command} {ending}"
                 raise ToolFailure(message) from error
             raise ToolFailure(f"MCPError {error.code}: {error.message}") from error
-        return Answer(_value(result), FLAGGED if result.is_error else None)
+        value = _value(result)
+        return Answer(value, _error_mark(value) if result.is_error else None)
 
     async def close(self) -> None:
         """Close the connection and end the server, within two seconds or so."""
@@ -149,6 +150,12 @@ async def _list_tools(client: Any) -> list[Any]:
         if not cursor:
             break
     return tools
+
+
+def _error_mark(value: Any) -> ErrorMark:
+    """Return the mark of an answer that the server flags, with its first line if it is a text."""
+    text = title(value) if isinstance(value, str) else ""
+    return ErrorMark("flag", f"{FLAGGED}: {text}" if text else FLAGGED)
 
 
 def _value(result: Any) -> Any:
