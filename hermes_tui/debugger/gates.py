@@ -14,6 +14,9 @@ from hermes_tui.debugger.turn import CallState
 from hermes_tui.log.argument_schema import SchemaProblem, schema_problems
 from hermes_tui.parsers.finish_reasons import CUT
 
+_CALLS_KNOWN = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT})
+"""Stops at which the calls of the turn can be seen: a step to its end approves of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -69,7 +72,7 @@ def stop_point_at(state: SessionState, moment: Moment) -> StopPoint:
 
 def _enabled(state: SessionState) -> frozenset[StopPoint]:
     enabled = state.stop_points
-    if state.aim is Command.STEP_OUT:
+    if state.aim is Command.STEP_OUT and state.aim_moment in _CALLS_KNOWN:
         enabled -= {StopPoint.BEFORE_DISPATCH}
     if state.retries_request:
         enabled -= {StopPoint.REQUEST_FAILED}

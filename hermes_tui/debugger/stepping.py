@@ -62,7 +62,7 @@ class Command(StrEnum):
     STEP_IN = "step_in"
     """To the very next moment."""
     STEP_OUT = "step_out"
-    """To the end of the turn, past calls at which only step mode would stop."""
+    """To the end of the turn, past known calls at which only step mode would stop."""
     RUN = "run"
     """Like `continue`, and step mode no longer stops at calls from then on."""
 

@@ -81,6 +81,12 @@ def test_step_out_stops_at_a_breakpoint() -> None:
     run << (*ANSWERED, stopped("before_dispatch", 1))
 
 
+def test_step_out_does_not_run_a_call_that_nobody_saw() -> None:
+    run = Scenario() >> task() >> calls(LS) >> Resume(Command.STEP_OUT) >> ToolReplied("a")
+    run << (*ANSWERED, stopped("turn_end"))
+    run >> Resume(Command.STEP_OUT) >> calls(LS) << (*replied(1), stopped("before_dispatch", 0))
+
+
 def test_step_out_stops_at_a_failure() -> None:
     run = Scenario() >> task() >> calls(LS, ("nope", {})) >> Resume(Command.STEP_OUT)
     run >> ToolReplied("a") << (*ANSWERED, stopped("unknown_tool", 1))
