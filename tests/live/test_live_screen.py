@@ -403,7 +403,9 @@ async def test_a_message_can_be_edited_before_it_is_sent() -> None:
     async with live([says("Done.")], TOOLS, stop_points=ALL_STOP_POINTS) as run:
         await run.stopped()
         assert run.events(ev.Stopped)[-1].stop_point == StopPoint.BEFORE_REQUEST
-        await run.press("e", "enter")
+        await run.press("e")
+        await run.shows("edit message 1 (2 adds one)")
+        await run.press("enter")
         await run.until(lambda: "Edit message 1 of 1" in run.text)
         await run.press("ctrl+end", "up", "end", "left", *"!", "ctrl+s")
         await run.press("enter")

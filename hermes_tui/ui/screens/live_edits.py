@@ -83,7 +83,8 @@ class LiveEdits(LiveCommands):
         elif moment in (Moment.REQUEST, Moment.FAILURE):
             last = len(self.state.upcoming()) - 1
             near = message_index(self.model.timeline, self.model.row, self.state.upcoming())
-            label = f"edit message 1 to {last + 1} ({last + 2} adds one)"
+            which = f"1 to {last + 1}" if last else "1"
+            label = f"edit message {which} ({last + 2} adds one)"
             self.ask(label, "message-number", str(near + 1), replace=True)
         else:
             self.say(self.keys.format(_CHOOSE_CALL))
