@@ -65,15 +65,17 @@ def check_arguments(text: str, schema: Any = None) -> list[Problem]:
 
 def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
     """Return the problems of a tool's name; if `names` is None, any name is known."""
+    known = sorted(names or ())
+    listed = ", ".join([*known[:12], "…"] if len(known) > 12 else known)
     if not text:
-        return [Problem(Severity.ERROR, "a call needs the name of a tool", 1, 1)]
+        missing = "a call needs the name of a tool" + (f": {listed}" if listed else "")
+        return [Problem(Severity.ERROR, missing, 1, 1)]
     problems = []
     if text != text.strip() or not text.isprintable():
         problems.append(Problem(Severity.WARNING, "spaces or invisible characters in the name", 1))
-    if names is None or text in (known := sorted(names)):
+    if names is None or text in known:
         return problems
-    listed = [*known[:12], "…"] if len(known) > 12 else known
-    hint = near_hint(text, known, "known: " + ", ".join(listed))
+    hint = near_hint(text, known, f"known: {listed}")
     return [*problems, Problem(Severity.WARNING, f"no tool has this name; {hint}", 1, 1)]
 
 

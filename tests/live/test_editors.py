@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.events import Paste
 
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import visible
 from hermes_tui.ui.edit_checks import (
     check_arguments,
@@ -204,6 +205,16 @@ async def test_editing_a_call_without_a_name_starts_at_the_name() -> None:
     async with shown(screen) as (app, pilot):
         await pilot.press(*"todo", "ctrl+s")
         assert app.given == [("todo", "{}")]
+
+
+async def test_typed_arguments_replace_the_empty_object() -> None:
+    specs = {name: ToolSpec(name) for name in ("ls", "todo")}
+    screen = CallEditorScreen("", "{}", specs, title="Add a call", confirm=False)
+    async with shown(screen) as (app, pilot):
+        await pilot.pause()
+        assert "a call needs the name of a tool: ls, todo" in text_of(app)
+        await pilot.press(*"todo", "tab", *'{"a":1}', "ctrl+s")
+        assert app.given == [("todo", '{"a":1}')]
 
 
 async def test_adding_a_call_without_a_name_needs_confirmation() -> None:

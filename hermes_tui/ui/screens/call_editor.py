@@ -48,6 +48,11 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
         yield self.field("arguments", self._arguments, self._check_arguments, id="arguments")
         yield self.problem_list()
 
+    def on_mount(self) -> None:
+        if not self._tool and self._arguments == "{}":
+            # A call to be added: what is typed or pasted there takes the place of the empty object.
+            self.fields[1].area.select_all()
+
     @property
     def first(self) -> Field:
         is_sound = bool(self._tool) and not check_name(self._tool, self._specs)
