@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hermes_tui.formats.json_values import TRUNCATED, load
+from hermes_tui.formats.python_repr import NotRepr, read_repr
 
 LOOKED_FOR_ZEROS = 4096
 LOOKED_AT = 50
 """The most lines of a file that are examined."""
+MAX_TEXT = 64 << 10
+"""Bytes of a text in which markers of calls are looked for."""
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 _IS_TRANSCRIPT = "is it a transcript?"
 _REST = "the rest of the file is missing"
@@ -85,6 +88,8 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
         reason = "JSON, but neither an object nor a list"
         return Refusal(reason, _IS_TRANSCRIPT, waits=True, is_foreign=True)
     reason = "no JSON value found in it"
+    if whole and (hint := _hint_for_text(whole)):
+        return Refusal(reason, hint, waits=True)
     if head.lstrip(BLANKS)[:1] in (b"{", b"["):
         for place, message in load(whole.rstrip()).problems if whole else ():
             reason = f"{reason}: {message.removeprefix('not JSON: ')} (byte {place:,})"
@@ -105,4 +110,44 @@ def why_no_message(whole: bytes) -> Refusal:
     for place, message in load(whole.rstrip()).problems if whole else ():
         if message.startswith(TRUNCATED):
             return Refusal(f"truncated at byte {place:,}, before any message", _REST)
+    if whole.lstrip(BLANKS)[:1] not in (b"{", b"[") and (hint := _hint_for_text(whole)):
+        return Refusal("no message found in it", hint, is_foreign=True)
     return Refusal("JSON, but nothing in it looks like a message", _FORCE, is_foreign=True)
+
+
+def _hint_for_text(whole: bytes) -> str:
+    """Return what to do with a text that is no JSON but may hold a run; "" if nothing helps."""
+    lines = [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
+    if lines and _is_repr(lines[0]):
+        return "it is Python's repr of a value: save it with json.dumps"
+    for opener, pattern in (("{", "{.*"), ("[", r"\[.*")):
+        if any(_has_messages_after_prefix(line, opener) for line in lines):
+            return (
+                f"its lines have messages after other text, which `grep -o '{pattern}' FILE` drops"
+            )
+    from hermes_tui.parsers.choice import guess_parser
+
+    if guess_parser(whole[:MAX_TEXT].decode("utf-8", "replace")).sure:
+        return "it has the markers of a call: `hermes-tui parse FILE` reads the text of a model"
+    return ""
+
+
+def _has_messages_after_prefix(line: bytes, opener: str) -> bool:
+    """Return whether a line is text, as of a logger, followed by JSON with messages in it."""
+    start = line.find(opener.encode())
+    if start <= 0 or not line[:start].strip():
+        return False
+    loaded = load(line[start:].strip())
+    from hermes_tui.formats.finder import find_conversations
+
+    return not loaded.problems and any(find_conversations(value)[0] for value in loaded.values)
+
+
+def _is_repr(line: bytes) -> bool:
+    """Return whether a line is a dict or a list as Python prints it."""
+    if not line.startswith((b"{", b"[")) or b"'" not in line:
+        return False
+    try:
+        return bool(read_repr(line.decode("utf-8", "replace").strip()))
+    except NotRepr:
+        return False

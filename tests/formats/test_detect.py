@@ -160,6 +160,26 @@ def test_a_file_that_is_not_a_transcript_is_refused_with_a_reason(data: bytes, r
     assert detection.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[{'role': 'user', 'content': None}]\n", "Python's repr"),
+        ("{'messages': [], 'reward': np.float64(0.5)}\n", "Python's repr"),
+        ('12:00 INFO {"messages": [{"role": "user", "content": "x"}]}\n', "`grep -o '{.*' FILE`"),
+        ('(rank 0) [{"role": "user", "content": "x"}]\n', r"`grep -o '\[.*' FILE`"),
+        ('12:00 INFO {"loss": 0.3}\n', "is it a transcript?"),
+        (
+            '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>\n',
+            "`hermes-tui parse FILE`",
+        ),
+        ('<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>\n', "`hermes-tui parse FILE`"),
+    ],
+)
+def test_the_hint_for_a_pasted_text_says_how_to_read_it(text: str, hint: str) -> None:
+    detection = detect(BytesSource(text.encode()), formats())
+    assert detection.reader is None and hint in detection.hint
+
+
 def test_an_incomplete_source_is_reported_as_empty_so_far() -> None:
     assert detect(BytesSource(b"", complete=False), formats()).reason == "empty so far"
 
