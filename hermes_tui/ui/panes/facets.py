@@ -16,6 +16,7 @@ from hermes_tui.ui.render.facets import (
     count_text,
     facet_lines,
     line_row,
+    reward_text,
 )
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.runs.counts import Bar, RunCounts
@@ -100,7 +101,10 @@ class BarsPane(RowList):
         line = self._line_at_cursor()
         if line is None or line.bar is None:
             return line.text.strip() if line is not None else ""
-        return f"{line.bar.label} {count_text(line.bar, is_narrowed=self.counts.is_narrowed)}"
+        is_narrowed = self.counts.is_narrowed
+        reward = reward_text(line.bar, is_narrowed=is_narrowed)
+        suffix = f", mean reward {reward}" if reward else ""
+        return f"{line.bar.label} {count_text(line.bar, is_narrowed=is_narrowed)}{suffix}"
 
     @property
     def enter(self) -> str:
@@ -211,6 +215,8 @@ class HistogramPane(BarsPane):
 
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
         bars = self._counts.shown.bars()
+        has_rewards = any(bar.rewards[self.counts.is_narrowed] is not None for bar in bars)
+        self.border_subtitle = "runs · mean reward" if has_rewards else ""
         return bar_lines(bars, largest=max((bar.total for bar in bars), default=1))
 
     def next_quantity(self) -> Quantity:

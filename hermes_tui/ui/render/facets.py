@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.fit_apart import fit_apart
-from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments
+from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number
 from hermes_tui.ui.render.wrap import fit_end
 from hermes_tui.ui.runs.counts import Bar
 from hermes_tui.ui.runs.facets import SHOWN, Facet
@@ -64,7 +64,7 @@ def bar_lines(bars: Sequence[Bar], *, largest: int) -> list[FacetLine]:
 
 
 class BarColumns(NamedTuple):
-    """The widths of label, bar and count in cells; a bar of width 0 is left out.
+    """The widths of label, bar, count and mean reward in cells; what has width 0 is left out.
 
     `labels` maps (field, label) of each bar to the label as it is drawn.
     """
@@ -73,6 +73,7 @@ class BarColumns(NamedTuple):
     bar: int
     number: int
     labels: Mapping[tuple[str, str], str]
+    reward: int = 0
 
 
 def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) -> BarColumns:
@@ -80,12 +81,14 @@ def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) ->
     bars = [line.bar for line in lines if line.bar is not None]
     count = max((len(count_text(bar, is_narrowed=is_narrowed)) for bar in bars), default=1)
     longest = max((cell_len(visible_line(bar.label, LONGEST_LABEL)) for bar in bars), default=1)
-    room = max(LEAST_LABEL, width - count - 3)
+    rewards = (len(reward_text(bar, is_narrowed=is_narrowed)) for bar in bars)
+    reward = max(rewards, default=0)
+    room = max(LEAST_LABEL, width - count - 3 - (reward and reward + 2))
     label = min(longest, max(LEAST_LABEL, int(room * LABEL_SHARE)))
     bar = room - label - 1
     if bar < LEAST_BAR:
         label, bar = room, 0
-    return BarColumns(label, bar, count, _labels(bars, label))
+    return BarColumns(label, bar, count, _labels(bars, label), reward)
 
 
 def _labels(bars: Iterable[Bar], width: int) -> dict[tuple[str, str], str]:
@@ -104,6 +107,12 @@ def count_text(bar: Bar, *, is_narrowed: bool) -> str:
     return f"{bar.chosen:,}/{bar.total:,}" if is_narrowed else f"{bar.total:,}"
 
 
+def reward_text(bar: Bar, *, is_narrowed: bool) -> str:
+    """Return the mean reward of the runs that are counted; empty if it is unknown."""
+    reward = bar.rewards[is_narrowed]
+    return "" if reward is None else short_number(reward)
+
+
 def line_row(
     line: FacetLine, columns: BarColumns, *, is_narrowed: bool, is_picked: bool
 ) -> Segments:
@@ -116,12 +125,14 @@ def line_row(
     label = columns.labels[bar.name, bar.label]
     solid = blocks(chosen, line.largest, columns.bar)
     whole = blocks(bar.total, line.largest, columns.bar)
+    reward = reward_text(bar, is_narrowed=is_narrowed)
     return [
         (f"{PICKED if is_picked else ' '} {label} ", style),
         (solid, "call"),
         ("░" * (len(whole) - len(solid)), "dim"),
         (" " * (columns.bar - max(len(whole), len(solid)) + 1), ""),
         (f"{count_text(bar, is_narrowed=is_narrowed):>{columns.number}}", style),
+        (f"  {reward:>{columns.reward}}" if columns.reward else "", "hint"),
     ]
 
 

@@ -26,6 +26,13 @@ class Bin(NamedTuple):
     high: float | None = None
 
 
+class _Rewards(NamedTuple):
+    """The sum of some rewards, and how many there are."""
+
+    total: float = 0.0
+    known: int = 0
+
+
 class Spread:
     """The distribution of the values added so far, to three digits."""
 
@@ -35,13 +42,22 @@ class Spread:
         self._is_exact = True
         """Whether every value had at most three significant digits."""
         self.is_whole = True
+        self._rewards: dict[float | None, _Rewards] = {}
+        """The rewards of the runs with each value, and under None of those whose value is
+        missing."""
 
-    def add(self, value: float | None) -> None:
-        """Count a value; None, NaN and values that are too large count as missing."""
-        if value is None or not abs(value) < _LARGEST:
+    def add(self, value: float | None, reward: float | None = None) -> None:
+        """Count the value of a run, and its reward.
+
+        None, NaN and values that are too large count as missing.
+        """
+        short = None if value is None or not abs(value) < _LARGEST else cut(value)
+        if reward is not None and math.isfinite(reward):
+            so_far = self._rewards.get(short, _Rewards())
+            self._rewards[short] = _Rewards(so_far.total + reward, so_far.known + 1)
+        if value is None or short is None:
             self.missing += 1
             return
-        short = cut(value)
         self.counts[short] += 1
         self._is_exact = self._is_exact and short == value
         self.is_whole = self.is_whole and value == int(value)
@@ -73,6 +89,13 @@ class Spread:
         low, high = place.low, place.high
         return sum(count for value, count in self.counts.items() if low <= value < high)
 
+    def mean_reward(self, place: Bin | None) -> float | None:
+        """Return the mean reward of the runs in a range of `bins`, or without a value if `place` is
+        None. None if no such run has a reward."""
+        found = [each for value, each in self._rewards.items() if _is_in(value, place)]
+        known = sum(each.known for each in found)
+        return sum(each.total for each in found) / known if known else None
+
     def _median(self, values: list[float]) -> float:
         rest = self.counts.total() // 2
         for value in values:
@@ -80,6 +103,12 @@ class Spread:
             if rest <= 0:
                 return value
         return values[-1]
+
+
+def _is_in(value: float | None, place: Bin | None) -> bool:
+    if value is None or place is None:
+        return value is None and place is None
+    return place.low <= value < place.high if place.high is not None else value == place.low
 
 
 def cut(value: float) -> float:

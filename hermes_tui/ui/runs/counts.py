@@ -22,7 +22,8 @@ class Bar(NamedTuple):
     """One value of a field, or a range of values, and how many runs have it.
 
     `term` is the expression that these runs match, `name` the field in it; `is_alternative` says
-    that a run has only one value of that field.
+    that a run has only one value of that field. `rewards` are the mean rewards of all these runs
+    and of the chosen ones, None if unknown.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Bar(NamedTuple):
     total: int
     chosen: int
     is_alternative: bool = True
+    rewards: tuple[float | None, float | None] = (None, None)
 
 
 Values = Callable[[str], Iterable[Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from hermes_tui.ui.runs.bins import Bin, Spread
@@ -28,6 +29,7 @@ QUANTITIES: Final = (
     Quantity("cost", "cost, $"),
     Quantity("size", "characters"),
 )
+REWARD: Final = "reward"
 UNKNOWN: Final = "unknown"
 _MIN_SHORTENED: Final = 10_000
 """Smaller numbers are written with all their digits."""
@@ -42,12 +44,10 @@ class HistogramCounts(Counts):
         self._chosen = Spread()
 
     def add(self, values: Values, runs: int) -> None:
-        for value in values(self.quantity.name):
-            self._all.add(value)
+        _add(self._all, self.quantity, values)
 
     def choose(self, values: Values) -> None:
-        for value in values(self.quantity.name):
-            self._chosen.add(value)
+        _add(self._chosen, self.quantity, values)
 
     def forget_choice(self) -> None:
         self._chosen = Spread()
@@ -57,13 +57,25 @@ class HistogramCounts(Counts):
         name = self.quantity.name
         bars = [
             Bar(_label(place, is_whole=self._all.is_whole), _term(place, name), name,
-                self._all.count_in(place), self._chosen.count_in(place))
+                self._all.count_in(place), self._chosen.count_in(place),
+                rewards=self._mean_rewards(place))
             for place in self._all.bins()
         ]  # fmt: skip
         if bars and self._all.missing:
             term = f"{name} is None"
-            bars.append(Bar(UNKNOWN, term, name, self._all.missing, self._chosen.missing))
+            counts = self._all.missing, self._chosen.missing
+            bars.append(Bar(UNKNOWN, term, name, *counts, rewards=self._mean_rewards(None)))
         return bars
+
+    def _mean_rewards(self, place: Bin | None) -> tuple[float | None, float | None]:
+        return self._all.mean_reward(place), self._chosen.mean_reward(place)
+
+
+def _add(spread: Spread, quantity: Quantity, values: Values) -> None:
+    numbers = values(quantity.name)
+    rewards = repeat(None) if quantity.name == REWARD else values(REWARD)
+    for number, reward in zip(numbers, rewards, strict=False):
+        spread.add(number, reward)
 
 
 def next_with_values(after: Quantity, values: Values) -> Quantity:
