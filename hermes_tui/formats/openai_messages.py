@@ -16,6 +16,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.finder import find_conversations
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import outcome_of_export
@@ -34,7 +35,13 @@ from hermes_tui.formats.prompt_rows import (
     start_row,
 )
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.samples import TEXT_KEYS, name_of_choice, samples_key
+from hermes_tui.formats.samples import (
+    ASKED_KEYS,
+    TEXT_KEYS,
+    name_of_choice,
+    prompt_key,
+    samples_key,
+)
 from hermes_tui.formats.text_replies import TextReply, meta_of_reply, texts_of_reply
 from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import time_of
@@ -267,6 +274,9 @@ def _is_run(value: Any) -> bool:
         return False
     if is_prompt_alone(value):
         return True
+    if prompt_key(value) in ASKED_KEYS and find_conversations(value)[0]:
+        # Its question and its output only sum up a conversation.
+        return False
     if is_prompted or _is_completion(value) or texts_of_reply(value) or samples_key(value):
         return True
     messages = decode_if_json(value.get("messages"))

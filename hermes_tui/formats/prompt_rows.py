@@ -1,6 +1,7 @@
 """Rows of a prompt with a model's reply: one text, or several samples.
 
     row = {"prompt": text | [message, …], "text" | "completion" | …: said | message, …metadata}
+        | {"question" | "instruction" | "input" | …: text, "completion" | "output" | …: said, …}
         | {"messages": [message, …], "completion" | "output" | …: said | message, …}
         | a prompt and a list of samples (`samples`): a run each, together a group
         | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: two runs
@@ -162,6 +163,7 @@ def _start_prompted(
     """Open the run of a row with the prompt under `key`; return the beginning of the reply in
     it."""
     prompt = fields.messages_if_json(value[key])
+    value = {name: each for name, each in value.items() if name != key}
     if not isinstance(prompt, str):
         start_row(value, prompt, build, pointer, **known)
         build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
@@ -247,7 +249,7 @@ def reply_key(value: dict[str, Any]) -> str:
     key_of_prompt = prompt_key(value)
     if not key_of_prompt:
         return ""
-    # Next to messages, `text` is their rendering.
+    # Next to messages, `text` is their rendering; next to a question it may be what that is about.
     names = [key for key in TEXT_KEYS if key_of_prompt == "prompt" or key != "text"]
     found = next((key for key in names if isinstance(value.get(key), str)), "")
     found = found or next((key for key in names if _is_reply_message(value.get(key))), "")

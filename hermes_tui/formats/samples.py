@@ -1,6 +1,7 @@
 """Several samples of one prompt in one row, as rejection sampling and pass@k keep them.
 
-    row    = {"prompt": text | [message, …], "completions" | "responses" | …: [sample, …], …}
+    row    = {"prompt" | "question" | …: text, "completions" | "responses" | …: [sample, …], …}
+           | {"prompt": [message, …], "completions" | "responses" | …: [sample, …], …}
            | {"messages": [message, …], …: [sample, …], …}        the last message is the request
     sample = text | {"text" | "response" | …: text, …} | {"message": message, …} | message
            | [message, …]
@@ -30,6 +31,8 @@ _KEYS = (
 )
 TEXT_KEYS = ("text", "completion", "response", "generated_text", "output")
 """The names under which a row or a sample has the text of a reply."""
+ASKED_KEYS = ("question", "query", "instruction", "input", "problem")
+"""The names of a text that is a prompt if a reply is next to it."""
 _SINGULAR_NAMES = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}
 _REQUEST_ROLES = ("user", "human", "tool", "function", "system", "developer")
 
@@ -49,14 +52,20 @@ def prompt_key(row: Mapping[str, Any]) -> str:
     """Return the key of the prompt in a row, or "" if there is none."""
     if "messages" not in row:
         prompt = fields.messages_if_json(row.get("prompt"))
-        has_text = isinstance(prompt, str) and prompt.strip()
-        return "prompt" if has_text or fields.is_message_list(prompt) else ""
+        if _has_text(prompt) or fields.is_message_list(prompt):
+            return "prompt"
+        is_asked = "prompt" not in row
+        return next((key for key in ASKED_KEYS if is_asked and _has_text(row.get(key))), "")
     messages = decode_if_json(row["messages"])
     ends_with_request = (
         fields.is_message_list(messages)
         and fields.as_dict(messages[-1]).get("role") in _REQUEST_ROLES
     )
     return "messages" if ends_with_request else ""
+
+
+def _has_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def samples_key(row: Mapping[str, Any]) -> str:

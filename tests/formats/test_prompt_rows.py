@@ -138,6 +138,37 @@ def test_what_follows_complete_messages_is_shown_as_a_detail() -> None:
     assert runs(events)[0].details == {"output": "a path", "text": "user: list"}
 
 
+@pytest.mark.parametrize("asked", ["question", "query", "instruction", "input", "problem"])
+@pytest.mark.parametrize("key", ["completion", "response", "output", "generated_text"])
+def test_a_question_with_the_models_answer_is_a_run(asked: str, key: str) -> None:
+    call = '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'
+    row = {"id": 7, asked: "list", key: call, "answer": "a.txt", "score": 0.0}
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert dialog(events) == [("user", "list"), ("assistant", call)]
+    [run] = runs(events)
+    assert (run.task, run.details) == ("list", {"id": 7, "answer": "a.txt"})
+    assert found_codes(events) == ["TRAILING_COMMA:error"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"question": "list", "answer": "a.txt"},
+        {"query": "list", "text": "a page that was found"},
+        {"input": {"a": 1}, "output": "no"},
+        {"prompt": [1, 2], "input": "list", "output": "no"},
+    ],
+)
+def test_a_row_without_a_models_answer_to_a_text_is_no_run(row: dict[str, Any]) -> None:
+    assert format_of(lines(row, row)) == ""
+
+
+def test_a_conversation_goes_before_the_question_and_output_that_sum_it_up() -> None:
+    row = {"question": "list", "log": [*ASK, *DONE], "output": "a.txt"}
+    assert format_of(lines(row, row)) == "generic"
+
+
 def test_a_prompt_and_its_reply_as_a_message_are_one_run() -> None:
     row = {"prompt": "list", "response": {**DONE[0], "finish_reason": "tool_calls"}}
     assert format_of(lines(row, row)) == "openai-messages"
