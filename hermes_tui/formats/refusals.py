@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from hermes_tui.formats.json_values import TRUNCATED, load
@@ -13,6 +14,7 @@ LOOKED_AT = 50
 MAX_TEXT = 64 << 10
 """Bytes of a text in which markers of calls are looked for."""
 BLANKS = b"\xef\xbb\xbf \t\r\n"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _IS_TRANSCRIPT = "is it a transcript?"
 _REST = "the rest of the file is missing"
 _FORCE = "list the formats with `hermes-tui formats`, force one with --format NAME"
@@ -112,7 +114,8 @@ def why_no_message(whole: bytes) -> Refusal:
             return Refusal(f"truncated at byte {place:,}, before any message", _REST)
     if whole.lstrip(BLANKS)[:1] not in (b"{", b"[") and (hint := _hint_for_text(whole)):
         return Refusal("no message found in it", hint, is_foreign=True)
-    return Refusal("JSON, but nothing in it looks like a message", _FORCE, is_foreign=True)
+    hint = _hint_for_rows(whole) or _FORCE
+    return Refusal("JSON, but nothing in it looks like a message", hint, is_foreign=True)
 
 
 def _hint_for_text(whole: bytes) -> str:
@@ -129,6 +132,23 @@ def _hint_for_text(whole: bytes) -> str:
 
     if guess_parser(whole[:MAX_TEXT].decode("utf-8", "replace")).sure:
         return "it has the markers of a call: `hermes-tui parse FILE` reads the text of a model"
+    return ""
+
+
+def _hint_for_rows(whole: bytes) -> str:
+    """Return how to read lines with a model's texts in them; "" if there are no such lines."""
+    from hermes_tui.parsers.choice import guess_parser
+
+    for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT]:
+        for row in load(line.strip()).values if line.startswith(b"{") else ():
+            for key, text in row.items() if isinstance(row, dict) else ():
+                if not isinstance(text, str) or not guess_parser(text[:MAX_TEXT]).sure:
+                    continue
+                if key == "text":
+                    return "`hermes-tui parse --batch FILE` reads a model's texts"
+                if _NAME.fullmatch(key):
+                    rows = f"jq -c '{{text: .{key}}}' FILE"
+                    return f"`{rows} | hermes-tui parse --batch` reads a model's texts"
     return ""
 
 

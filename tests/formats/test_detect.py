@@ -180,6 +180,21 @@ def test_the_hint_for_a_pasted_text_says_how_to_read_it(text: str, hint: str) ->
     assert detection.reader is None and hint in detection.hint
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("text", "`hermes-tui parse --batch FILE`"),
+        ("said", "`jq -c '{text: .said}' FILE | hermes-tui parse --batch`"),
+    ],
+)
+def test_the_hint_for_rows_of_a_models_texts_says_how_to_read_them(key: str, hint: str) -> None:
+    call = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+    detection = detect(BytesSource(lines({"id": 1, key: "no"}, {"id": 2, key: call})), formats())
+    assert detection.reader is None and hint in detection.hint
+    plain = detect(BytesSource(lines({"id": 1, key: "no"}, {"id": 2, key: "[1]"})), formats())
+    assert plain.reader is None and "--format NAME" in plain.hint
+
+
 def test_an_incomplete_source_is_reported_as_empty_so_far() -> None:
     assert detect(BytesSource(b"", complete=False), formats()).reason == "empty so far"
 
