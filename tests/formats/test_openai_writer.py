@@ -35,6 +35,7 @@ from hermes_tui.model.messages import (
     ToolResult,
 )
 from hermes_tui.model.spans import ByteRange
+from tests.formats.foreign import read_value
 from tests.formats.test_atif_writer import real_runs
 from tests.formats.test_writers import (
     CALLS,
@@ -94,6 +95,33 @@ def test_openai_leaves_unanswered_text_calls_in_the_text() -> None:
     run = numbered(said("assistant", TEXT_CALL, calls=1), in_text(TEXT_CALL, TEXT_CALL))
     (message,) = opened(openai.write(run))["messages"]
     assert message == {"role": "assistant", "content": TEXT_CALL}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '<tool_call>\n{"name": "terminal", "arguments": {"command": "rm"},}\n</tool_call>',
+        "<tool_call>\n{'name': 'terminal', 'arguments': {'command': 'rm'}}\n</tool_call>",
+        '<tool_call>\n{"name": "terminal", "arguments": {"command": "rm',
+    ],
+    ids=["trailing comma", "quotes", "unclosed"],
+)
+def test_openai_does_not_mend_a_broken_call_that_nothing_answered(broken: str) -> None:
+    """A model that is trained on the export must not learn a call that it did not make."""
+    chat = [
+        {"role": "assistant", "content": f"a\n{TEXT_CALL}"},
+        {"role": "tool", "content": "a.txt"},
+        {"role": "assistant", "content": f"b\n{broken}"},
+    ]
+    first, _, last = opened(
+        openai.write(tuple(read_value(openai_messages.FORMAT, {"messages": chat})))
+    )["messages"]
+    assert first["content"] == "a" and len(first["tool_calls"]) == 1
+    assert last == {"role": "assistant", "content": f"b\n{broken}"}
+    repaired = [*chat, {"role": "tool", "content": "done"}]
+    run = tuple(read_value(openai_messages.FORMAT, {"messages": repaired}))
+    (*_, last, _) = opened(openai.write(run))["messages"]
+    assert last["content"] == "b" and len(last["tool_calls"]) == 1
 
 
 def test_a_result_that_answers_no_call_becomes_a_user_message() -> None:

@@ -4,7 +4,8 @@ answers.
 A call in the text is written as a call if results answer such calls in the run: there the text is
 how the agent calls its tools. Its source in the text (tags, the fence of a command) is removed, so
 that nothing is called twice. Otherwise calls in the text stay only there: nothing treated them as
-calls, as their diagnostics show.
+calls, as their diagnostics show. So does a call that could be read only by repairing it, unless a
+result answers it.
 
 A call without an id gets one that is recognisably made up. Results are paired by id within the
 turn, or else in order, as on the screen. A result that answers no written call gets no id here.
@@ -22,10 +23,12 @@ from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.spans import Span, gaps
+from hermes_tui.parsers.literals import FAILED, PYTHON, REPAIRED, UNCLOSED
 
 MADE_UP: Final = "made_up_"
 """The prefix of ids that are made up here."""
 _FENCE: Final = "```"
+_BROKEN: Final = frozenset({PYTHON, REPAIRED, UNCLOSED, FAILED})
 _ACTION: Final = "action"
 """The verdict of a call that is a command in the text, without tags."""
 
@@ -76,7 +79,8 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
     for event in proposed:
         call = event.call
         if call.origin is Origin.TEXT and not _is_outside_text(call):
-            is_known = call.name is not None or event.seq in seqs
+            is_sound = call.name is not None and call.verdict not in _BROKEN
+            is_known = is_sound or event.seq in seqs
             if not (calls_in_text and is_known) or (leave_tags and event.seq in tagged):
                 continue
         ids[event.seq] = call.id if call.id and call.id.strip() else next(made_up)
