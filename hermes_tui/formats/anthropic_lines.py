@@ -50,6 +50,12 @@ def message_of(row: dict[str, Any]) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
+def has_results(message: dict[str, Any]) -> bool:
+    """Return whether a message has results of calls among its blocks."""
+    blocks = fields.as_list(message.get("content"))
+    return any(fields.as_dict(block).get("type") == "tool_result" for block in blocks)
+
+
 def reply_of_line(line: bytes) -> str | None:
     """Return the id of the API reply that a line is a part of, or None for other lines."""
     if b'"assistant"' not in line:

@@ -24,6 +24,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import (
     SUBAGENT,
     append_lines,
+    has_results,
     message_of,
     reply_of_line,
 )
@@ -314,12 +315,11 @@ def _is_injected(message: dict[str, Any]) -> bool:
 def _is_prompt(row: dict[str, Any]) -> bool:
     if row.get("type") != "user" or row.get("isMeta") is True:
         return False
-    content = (message_of(row) or {}).get("content")
+    message = message_of(row) or {}
+    content = message.get("content")
     if isinstance(content, str):
         return not _is_injected({"role": "user", "content": content})
-    return isinstance(content, list) and not any(
-        isinstance(block, dict) and block.get("type") == "tool_result" for block in content
-    )
+    return isinstance(content, list) and not has_results(message)
 
 
 FORMAT = ClaudeCode()

@@ -23,6 +23,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import (
     SUBAGENT,
     append_lines,
+    has_results,
     message_of,
     reply_of_line,
 )
@@ -168,7 +169,7 @@ def _start(
     build.locate(first[0])
     build.start(
         run_id=agent or session,
-        task=fields.title_of(message for message in messages if not _has_results(message)),
+        task=fields.title_of(message for message in messages if not has_results(message)),
         model=next((name for name in (fields.model_of(init), *models) if name), ""),
         tools=_tools(tools) if isinstance(tools, list) else None,
         parent_run_id=session if agent else "",
@@ -180,13 +181,6 @@ def _start(
 def _tools(names: list[Any]) -> tuple[ToolSpec, ...]:
     """Return the tools that a session starts with, of which it records only the names."""
     return tuple(ToolSpec(name) for name in names if isinstance(name, str) and name)
-
-
-def _has_results(message: dict[str, Any]) -> bool:
-    content = message.get("content")
-    return isinstance(content, list) and any(
-        isinstance(block, dict) and block.get("type") == "tool_result" for block in content
-    )
 
 
 def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:

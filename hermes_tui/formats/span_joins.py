@@ -29,7 +29,7 @@ def joined(traces: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
     ends = _Ends()
     alone = {trace_id: _only_request(spans) for trace_id, spans in traces.items()}
     requests = [(trace_id, span) for trace_id, span in alone.items() if span is not None]
-    for trace_id, span in sorted(requests, key=_start):
+    for trace_id, span in sorted(requests, key=lambda pair: pair[1].order):
         request = read_request(span)
         first = ends.take(request.prompt.messages) or trace_id
         members.setdefault(first, []).append(trace_id)
@@ -79,11 +79,6 @@ def _only_request(spans: list[Span]) -> Span | None:
     """Return the request that is the only root of a trace, or None if the trace is different."""
     roots = roots_of(spans)
     return roots[0] if len(roots) == 1 and roots[0].kind is SpanKind.LLM else None
-
-
-def _start(pair: tuple[str, Span]) -> float:
-    start_s = pair[1].start_s
-    return float("inf") if start_s is None else start_s
 
 
 def _below_one(trace_id: str, spans: list[Span]) -> list[Span]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from hermes_tui.formats.fields import is_empty
@@ -78,6 +79,11 @@ class Span:
         # Clocks have a resolution of microseconds: further digits are noise of the subtraction.
         return round(max(0.0, self.end_s - self.start_s), 6)
 
+    @property
+    def order(self) -> float:
+        """The key by which spans are sorted in time; those without a start are last."""
+        return inf if self.start_s is None else self.start_s
+
 
 @dataclass(slots=True, eq=False)
 class Agent:
@@ -111,14 +117,14 @@ def agents_of(spans: Iterable[Span]) -> list[Agent]:
     Costs O(n log n). Spans whose parent is missing are roots; in a cycle of spans the first one is.
     Spans with the same id are all kept, and the children of that id are those of the first one.
     """
-    ordered = sorted(spans, key=_start)
+    ordered = sorted(spans, key=lambda span: span.order)
     forest = _Forest(_children(ordered))
     # After the real roots come all spans: those not yet reached are part of a cycle.
     for root in (*roots_of(ordered), *ordered):
         forest.walk(root)
     for agent in forest.agents:
         for several in (agent.requests, agent.tools, agent.others):
-            several.sort(key=_start)
+            several.sort(key=lambda span: span.order)
     return forest.agents
 
 
@@ -185,7 +191,3 @@ def _children(spans: Iterable[Span]) -> dict[str, list[Span]]:
         if span.parent_id:
             found.setdefault(span.parent_id, []).append(span)
     return found
-
-
-def _start(span: Span) -> float:
-    return float("inf") if span.start_s is None else span.start_s
