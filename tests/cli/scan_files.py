@@ -11,8 +11,8 @@ CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hel
 
 def chat(run_id: str = "", *texts: str, **fields: Any) -> dict[str, Any]:
     """Return a run in which the model's messages are `texts`."""
-    said = [{"role": "assistant", "content": text} for text in texts or ("hello",)]
-    run = {"messages": [{"role": "user", "content": f"task {run_id}"}, *said], **fields}
+    replies = [{"role": "assistant", "content": text} for text in texts or ("hello",)]
+    run = {"messages": [{"role": "user", "content": f"task {run_id}"}, *replies], **fields}
     return {"id": run_id, **run} if run_id else run
 
 

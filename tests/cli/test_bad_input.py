@@ -49,7 +49,7 @@ def defects(path: Path) -> tuple[int, list[str], int]:
     ids=["empty", "blank", "binary", "lfs", "text", "other json"],
 )
 @pytest.mark.parametrize("command", ["scan", "open", "export"])
-def test_a_named_file_that_is_no_transcript_is_3_and_one_line(
+def test_a_named_file_that_is_not_a_transcript_is_one_line_and_3(
     tmp_path: Path, content: bytes, reason: str, command: str
 ) -> None:
     path = tmp_path / "run.json"
@@ -62,7 +62,7 @@ def test_a_named_file_that_is_no_transcript_is_3_and_one_line(
 
 
 @pytest.mark.parametrize("command", ["scan", "open"])
-def test_what_cannot_be_opened_is_3_and_one_line(tmp_path: Path, command: str) -> None:
+def test_a_path_that_cannot_be_opened_is_one_line_and_3(tmp_path: Path, command: str) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     os.mkfifo(tmp_path / "pipe.zip")
     (tmp_path / "dangling.json").symlink_to(tmp_path / "nowhere")
@@ -130,13 +130,13 @@ def test_a_message_cut_off_by_the_end_of_the_file_is_shown_as_far_as_it_goes(tor
 
 
 @pytest.mark.parametrize("torn", [b"[" * 5000, b'{"a":' * 20_000], ids=["lists", "objects"])
-def test_nesting_too_deep_to_read_is_the_reason_given(torn: bytes) -> None:
+def test_nesting_too_deep_to_read_is_reported(torn: bytes) -> None:
     done = hermes_tui("open", "-", stdin=torn)
     assert done.code == 3
     assert "nested more than 500 levels deep" in done.one_line
 
 
-def test_two_values_glued_on_a_line_are_both_read(tmp_path: Path) -> None:
+def test_two_values_on_one_line_are_both_read(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(USER + MODEL + USER.strip() + MODEL)
     code, found, messages = defects(path)
@@ -196,8 +196,8 @@ def test_too_deep_nesting_hides_neither_its_line_nor_the_others(tmp_path: Path) 
     code, found, messages = defects(path)
     assert (code, messages) == (1, 3)
     place = len(USER) + len(b'{"role":"user","content":') + 500 - 1
-    told = "nested more than 500 levels deep here; deeper values are left out"
-    assert found == [f"byte {place:,} of the file: {told}"]
+    message = "nested more than 500 levels deep here; deeper values are left out"
+    assert found == [f"byte {place:,} of the file: {message}"]
 
 
 def test_too_deep_nesting_does_not_hide_the_messages_of_a_document(
@@ -236,7 +236,7 @@ def test_packed_files_and_standard_input_are_read_in_place(tmp_path: Path, pack:
 
 
 @pytest.mark.parametrize("as_stdin", [False, True], ids=["file", "stdin"])
-def test_a_torn_packed_file_shows_what_could_be_unpacked_and_is_3(
+def test_the_readable_part_of_a_torn_packed_file_is_shown_and_the_code_is_3(
     tmp_path: Path, as_stdin: bool
 ) -> None:
     lines = b"".join(
@@ -267,10 +267,10 @@ def test_a_recording_of_a_newer_version_is_3_and_asks_for_an_update(tmp_path: Pa
     assert "update hermes-tui" in done.one_line
 
 
-def test_a_line_of_another_format_is_called_by_its_name(tmp_path: Path) -> None:
+def test_a_line_of_another_format_is_reported_with_the_format(tmp_path: Path) -> None:
     other = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
     path = tmp_path / "run.jsonl"
     path.write_bytes((USER + MODEL) * 3 + json.dumps(other).encode() + b"\n" + USER)
     _, found, messages = defects(path)
     assert messages == 7
-    assert any("looks like sharegpt (--format sharegpt reads it)" in told for told in found)
+    assert any("looks like sharegpt (--format sharegpt reads it)" in message for message in found)

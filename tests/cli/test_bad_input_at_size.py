@@ -38,7 +38,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 not."""
 
 
-def frugal(*arguments: str | Path) -> Outcome:
+def run_with_little_memory(*arguments: str | Path) -> Outcome:
     """Run the program and check that it took little memory."""
     program = [sys.executable, "-m", "hermes_tui", *map(str, arguments)]
     with tempfile.NamedTemporaryFile() as measured:
@@ -71,15 +71,15 @@ def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
 def test_a_million_empty_lines_are_ignored(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(data)
-    done = frugal("scan", path)
+    done = run_with_little_memory("scan", path)
     assert (done.code, done.err) == (0, "")
     assert "1 run: 2 messages" in done.text and "clean" in done.text
 
 
-def test_a_million_empty_lines_and_nothing_else_is_one_line(tmp_path: Path) -> None:
+def test_a_file_of_a_million_empty_lines_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"\n" * 1_000_000)
-    done = frugal("open", path)
+    done = run_with_little_memory("open", path)
     assert (done.code, done.out) == (3, b"")
     assert "only whitespace" in done.one_line
 
@@ -87,7 +87,7 @@ def test_a_million_empty_lines_and_nothing_else_is_one_line(tmp_path: Path) -> N
 def test_a_line_of_a_gigabyte_hides_no_other_line(tmp_path: Path) -> None:
     before = USER * 200
     path = sparse(tmp_path / "run.jsonl", before, 1 << 30, b"\n" + MODEL)
-    done = frugal("open", path)
+    done = run_with_little_memory("open", path)
     assert (done.code, done.err) == (0, "")
     rows = done.text.splitlines()
     start, end = len(before), len(before) + (1 << 30) + 1
@@ -99,7 +99,7 @@ def test_a_line_of_a_gigabyte_hides_no_other_line(tmp_path: Path) -> None:
 def test_a_first_line_of_a_gigabyte_is_named(tmp_path: Path) -> None:
     opening = b'{"role":"user","content":"' + b"x" * 10_000
     path = sparse(tmp_path / "run.jsonl", opening, 1 << 30, b'"}\n')
-    done = frugal("open", path)
+    done = run_with_little_memory("open", path)
     assert (done.code, done.err) == (0, "")
     assert "one value of 1,024 MB, which is not read: the limit is 256 MB; split it" in done.text
 
@@ -107,7 +107,7 @@ def test_a_first_line_of_a_gigabyte_is_named(tmp_path: Path) -> None:
 def test_a_few_of_many_malformed_lines_are_reported_and_all_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(RUN + b"oops\n" * 20_000 + RUN)
-    done = frugal("scan", path)
+    done = run_with_little_memory("scan", path)
     assert done.code == 1
     assert "2 runs" in done.text and "SOURCE_DEFECT×20,000" in done.text
     told = done.err.splitlines()
@@ -116,10 +116,10 @@ def test_a_few_of_many_malformed_lines_are_reported_and_all_are_counted(tmp_path
     assert "19,980 more malformed places outside of any run" in told[-1]
 
 
-def test_a_folder_of_many_files_is_read_whatever_some_of_them_are(tmp_path: Path) -> None:
+def test_a_folder_of_many_files_is_read_even_if_some_are_unreadable(tmp_path: Path) -> None:
     for number in range(3_000):
         (tmp_path / f"{number}.json").write_bytes(RUN if number % 3 else b"")
-    done = frugal("scan", tmp_path)
+    done = run_with_little_memory("scan", tmp_path)
     assert done.code == 0
     assert len([row for row in done.text.splitlines() if "1 run: 1 message," in row]) == 2_000
     assert len([row for row in done.err.splitlines() if "empty file" in row]) == 1_000
@@ -187,7 +187,7 @@ def test_member_names_outside_of_an_archive_write_no_files(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def powerless() -> Callable[..., Outcome]:
+def unprivileged() -> Callable[..., Outcome]:
     """Return a function that runs the program without the right to read everything."""
     if os.getuid():
         return hermes_tui
@@ -210,7 +210,7 @@ def powerless() -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Path:
+def locked(tmp_path: Path) -> Path:
     """Return a folder with parts that may not be read."""
     for name in ("a.json", "closed/b.json", "open/c.json", "z.json"):
         path = tmp_path / "runs" / name
@@ -222,39 +222,39 @@ def closed(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", ["open", "scan"])
-def test_what_may_not_be_read_half_way_is_named_and_the_rest_is_read(
-    closed: Path, powerless: Callable[..., Outcome], command: str
+def test_forbidden_files_and_folders_are_named_and_the_rest_is_read(
+    locked: Path, unprivileged: Callable[..., Outcome], command: str
 ) -> None:
-    done = powerless(command, closed)
-    (closed / "closed").chmod(0o700)
-    code, what = {"open": (0, "skipped "), "scan": (3, "")}[command]
+    done = unprivileged(command, locked)
+    (locked / "closed").chmod(0o700)
+    code, prefix = {"open": (0, "skipped "), "scan": (3, "")}[command]
     assert done.code == code
     why = "no permission to read it (check its owner and mode)"
     assert sorted(done.err.splitlines()) == [
-        f"hermes-tui: {what}{closed / 'a.json'}: {why}",
-        f"hermes-tui: {what}{closed / 'closed'}: {why}",
+        f"hermes-tui: {prefix}{locked / 'a.json'}: {why}",
+        f"hermes-tui: {prefix}{locked / 'closed'}: {why}",
     ]
-    assert [f"{closed / name}" in done.text for name in ("open/c.json", "z.json")] == [True, True]
+    assert [f"{locked / name}" in done.text for name in ("open/c.json", "z.json")] == [True, True]
 
 
 @pytest.mark.parametrize("command", ["open", "scan"])
 @pytest.mark.parametrize("name", ["closed", "closed/b.json", "closed/*.json", "x" * 5_000])
-def test_a_path_that_cannot_even_be_looked_at_is_3_and_one_line(
-    closed: Path, powerless: Callable[..., Outcome], command: str, name: str
+def test_an_inaccessible_path_is_one_line_and_3(
+    locked: Path, unprivileged: Callable[..., Outcome], command: str, name: str
 ) -> None:
-    done = powerless(command, closed / name)
-    (closed / "closed").chmod(0o700)
+    done = unprivileged(command, locked / name)
+    (locked / "closed").chmod(0o700)
     assert (done.code, done.out) == (3, b"")
     assert done.one_line.startswith("hermes-tui: ")
 
 
 def test_runs_with_one_id_are_all_listed_and_each_has_its_number(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
-    said = ["first", "second", "third"]
-    rows = [{"id": "same", "messages": [{"role": "user", "content": text}]} for text in said]
+    texts = ["first", "second", "third"]
+    rows = [{"id": "same", "messages": [{"role": "user", "content": text}]} for text in texts]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert within("scan", "--runs", path).text.count(" same: 1 message,") == 3
-    for number, text in enumerate(said, 1):
+    for number, text in enumerate(texts, 1):
         assert text in within("open", path, "--at", f"{number}:1").text
     assert "+ third" in within("diff", f"{path}:1", f"{path}:3").text
 

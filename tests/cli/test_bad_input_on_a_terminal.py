@@ -45,11 +45,11 @@ def test_a_file_that_shrinks_is_shown_as_far_as_it_goes(run: Path, opened: Progr
     opened.wait_for(b"ROW-2 ")
 
 
-@pytest.mark.parametrize("how", ["replaced", "removed"])
+@pytest.mark.parametrize("change", ["replaced", "removed"])
 def test_a_file_that_is_no_longer_there_stays_readable(
-    run: Path, opened: Program, how: str
+    run: Path, opened: Program, change: str
 ) -> None:
-    if how == "replaced":
+    if change == "replaced":
         other = run.with_name("other.jsonl")
         other.write_text('{"role": "user", "content": "another run"}\n')
         other.replace(run)

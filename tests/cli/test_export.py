@@ -13,7 +13,7 @@ from hermes_tui.cli.main import main
 from tests.cli.program import within
 
 WRITERS = ("openai", "sharegpt", "markdown", "html", "native")
-MENDED = ("ID_MISSING", "UNKNOWN_ROLE")
+REPAIRED_CODES = ("ID_MISSING", "UNKNOWN_ROLE")
 """Findings about what the API refuses, which an export for it has no more."""
 COUNTS = ("messages", "tool_calls", "tool_results", "tool_errors", "reasoning")
 
@@ -46,7 +46,7 @@ def test_an_export_reads_back_with_the_same_counts_and_findings(
     after = scanned(capsys, exported(transcripts / name, to, tmp_path / "out"))
     assert after["format"] == ("native" if to == "native" else "openai-messages")
     assert [after[key] for key in COUNTS] == [before[key] for key in COUNTS]
-    mended = MENDED if to == "openai" else ()
+    mended = REPAIRED_CODES if to == "openai" else ()
     left = {code: n for code, n in before["diagnostics"].items() if code not in mended}
     assert after["diagnostics"] == left
 
@@ -61,7 +61,7 @@ def with_a_subagent(folder: Path) -> Path:
     return path
 
 
-def test_atif_takes_in_the_runs_of_subagents(
+def test_atif_includes_the_runs_of_subagents(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = exported(with_a_subagent(tmp_path), "atif", tmp_path / "out", "--run", "1")
@@ -70,15 +70,15 @@ def test_atif_takes_in_the_runs_of_subagents(
     assert [run["trajectory_id"] for run in document["subagent_trajectories"]] == ["in"]
 
 
-def test_atif_takes_in_subagents_that_are_in_files_of_their_own(
+def test_atif_includes_subagents_from_separate_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = {"role": "user", "content": "go"}
-    said = {"type": "user", "uuid": "u1", "sessionId": "s", "parentUuid": None, "message": asked}
+    prompt = {"role": "user", "content": "go"}
+    line = {"type": "user", "uuid": "u1", "sessionId": "s", "parentUuid": None, "message": prompt}
     session, agents = tmp_path / "s.jsonl", tmp_path / "s" / "subagents"
     agents.mkdir(parents=True)
-    session.write_text(json.dumps(said) + "\n")
-    of_agent = said | {"agentId": "a", "isSidechain": True}
+    session.write_text(json.dumps(line) + "\n")
+    of_agent = line | {"agentId": "a", "isSidechain": True}
     (agents / "agent-a.jsonl").write_text(json.dumps(of_agent) + "\n")
     (agents / "agent-b.jsonl").write_bytes(b"\x00")
     target = exported(session, "atif", tmp_path / "out")
@@ -122,7 +122,7 @@ def test_sharegpt_keeps_every_call_and_result(
     )
 
 
-def test_the_recording_that_ships_is_what_export_makes(
+def test_the_shipped_recording_is_what_export_writes(
     transcripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(transcripts.parent)
@@ -156,15 +156,15 @@ def test_one_of_many_runs_is_chosen_by_number_or_id(
     path = transcripts / "atropos-group.jsonl"
     assert main(["export", str(path), "--to", "openai"]) == 2
     assert "holds 4 runs (choose one with --run 1 … --run 4)" in capsys.readouterr().err
-    for wanted in ("3", "rollout 2"):
-        target = exported(path, "openai", tmp_path / wanted, "--run", wanted)
+    for run_choice in ("3", "rollout 2"):
+        target = exported(path, "openai", tmp_path / run_choice, "--run", run_choice)
         assert "11, folders below src included" in target.read_text()
     assert main(["export", str(path), "--to", "openai", "--run", "5"]) == 2
     assert "its runs are 1 to 4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("to", [*WRITERS, "atif"])
-def test_a_run_without_messages_is_exported_but_not_silently(
+def test_a_run_without_messages_is_exported_with_a_notice(
     to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run.json"
@@ -173,22 +173,22 @@ def test_a_run_without_messages_is_exported_but_not_silently(
     assert "the run has no messages" in capsys.readouterr().err
 
 
-def test_details_that_a_recording_does_not_hold_are_counted(
+def test_details_that_a_recording_omits_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run.json"
-    said = [{"role": "user", "content": "hi"}]
+    messages = [{"role": "user", "content": "hi"}]
     long = {"notes": "x" * 5_000, "rows": [1] * 3_000, "metrics": {"by": "me"}, "short": "(2)"}
-    path.write_text(json.dumps({"messages": said} | long))
+    path.write_text(json.dumps({"messages": messages} | long))
     exported(path, "native", tmp_path / "out")
     assert "2 details of the run left out: longer than 2,000 char" in capsys.readouterr().err
-    path.write_text(json.dumps({"messages": said, "short": "(2)"}))
+    path.write_text(json.dumps({"messages": messages, "short": "(2)"}))
     exported(path, "native", tmp_path / "short")
     assert capsys.readouterr().err == ""
 
 
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
-ODD = [
+ODD_MESSAGES = [
     {
         "role": "user",
         "content": [
@@ -208,7 +208,7 @@ ODD = [
         ],
     },
 ]
-TOLD = {
+NOTICES = {
     "openai": "1 role written as user, 1 id made up, 1 argument object written as text, "
     "1 encrypted reasoning block left out",
     "sharegpt": "2 images written as text, 1 encrypted reasoning block left out, "
@@ -218,13 +218,13 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("to", TOLD)
+@pytest.mark.parametrize("to", NOTICES)
 def test_what_a_format_cannot_hold_is_reported_in_one_line(to: str, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    path.write_text(json.dumps({"messages": ODD}))
+    path.write_text(json.dumps({"messages": ODD_MESSAGES}))
     done = within("export", path, "--to", to)
     assert done.code == 0
-    assert done.one_line == f"hermes-tui: changed for {to}: {TOLD[to]}"
+    assert done.one_line == f"hermes-tui: changed for {to}: {NOTICES[to]}"
 
 
 def test_an_export_that_changes_nothing_reports_nothing(transcripts: Path) -> None:
@@ -234,9 +234,9 @@ def test_an_export_that_changes_nothing_reports_nothing(transcripts: Path) -> No
 
 def test_the_images_of_a_message_are_in_an_export_for_the_api(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    path.write_text(json.dumps({"messages": ODD}))
+    path.write_text(json.dumps({"messages": ODD_MESSAGES}))
     written = json.loads(within("export", path, "--to", "openai").out)
-    assert written["messages"][0] == ODD[0]
+    assert written["messages"][0] == ODD_MESSAGES[0]
 
 
 def test_media_that_the_api_does_not_accept_are_written_as_text_and_reported(
@@ -255,7 +255,7 @@ def test_media_that_the_api_does_not_accept_are_written_as_text_and_reported(
     assert "1 file written as text" in done.one_line and "1 image written as text" in done.one_line
 
 
-def test_the_images_of_another_api_are_written_as_this_one_takes_them(tmp_path: Path) -> None:
+def test_the_images_of_another_api_are_written_in_the_form_of_this_one(tmp_path: Path) -> None:
     block = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
     asked = {"role": "user", "content": [{"type": "image", "source": block}]}
     call = {"type": "tool_use", "id": "a", "name": "shot", "input": {}}
@@ -281,7 +281,7 @@ def test_the_images_of_another_api_are_written_as_this_one_takes_them(tmp_path: 
         ("sharegpt", "atropos-group.jsonl"),
     ],
 )
-def test_an_export_and_its_source_did_the_same_and_ended_alike(
+def test_an_export_did_the_same_as_its_source_and_has_the_same_end(
     to: str, name: str, transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = transcripts / name
@@ -341,7 +341,7 @@ def test_a_device_is_written_to_and_never_replaced(transcripts: Path) -> None:
 
 
 @pytest.mark.parametrize("to", ["openai", "sharegpt", "markdown", "html"])
-def test_an_export_says_what_a_person_changed(to: str, tmp_path: Path) -> None:
+def test_an_export_shows_what_a_person_changed(to: str, tmp_path: Path) -> None:
     arguments = {"call_index": 0, "before": "{}", "after": '{"a":1}'}
     answer = {"call_index": 0, "reason": "", "result": "by hand"}
     events = [

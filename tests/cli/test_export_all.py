@@ -27,14 +27,14 @@ def test_every_run_is_a_line_that_reads_back(path: Path, to: str) -> None:
     done = within("export", path, "--to", to, "--all", "-o", out)
     assert done.code == 0 and "hermes-tui: 3 of 3 runs written" in done.err
     assert len(out.read_text("utf-8").splitlines()) == 3
-    told = [
+    summaries = [
         [(row["id"], row["messages"], row["tool_calls"], row["reward"]) for row in rows]
         for rows in (
             map(json.loads, within("scan", each, "--runs", "--json").text.splitlines())
             for each in (path, out)
         )
     ]
-    assert told[0] == told[1] and len(told[0]) == 3
+    assert summaries[0] == summaries[1] and len(summaries[0]) == 3
 
 
 def test_only_runs_that_pass_the_filter_are_written(path: Path) -> None:
@@ -56,7 +56,7 @@ def test_malformed_places_outside_of_any_run_are_reported(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--to", "html", "--all"], "--all: html holds only one run per file (--run chooses one"),
         (["--to", "openai", "--all", "--run", "2"], "--run cannot be combined with --all"),
@@ -65,13 +65,13 @@ def test_malformed_places_outside_of_any_run_are_reported(path: Path) -> None:
     ],
     ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
 )
-def test_what_makes_no_sense_is_one_line_and_2(path: Path, options: list[str], said: str) -> None:
+def test_invalid_options_are_one_line_and_2(path: Path, options: list[str], message: str) -> None:
     done = within("export", path, *options)
     assert (done.code, done.out) == (2, b"")
-    assert said in done.one_line
+    assert message in done.one_line
 
 
-def test_a_file_that_is_there_is_kept(path: Path) -> None:
+def test_an_existing_file_is_kept(path: Path) -> None:
     out = lines(path.with_name("out.jsonl"), "kept")
     assert within("export", path, "--to", "openai", "--all", "-o", out).code == 2
     assert out.read_text() == "kept\n"
@@ -92,8 +92,8 @@ def test_nothing_is_written_if_no_run_passes_the_filter(path: Path) -> None:
 
 def test_runs_of_several_files_are_lines_of_one(path: Path, tmp_path: Path) -> None:
     other = lines(tmp_path / "more.jsonl", chat("d", reward=1.0), chat("e", reward=0.0))
-    for given in ((path, other), (tmp_path,)):
-        done = within("export", *given, "--to", "openai", "--filter", "reward == 1")
+    for paths in ((path, other), (tmp_path,)):
+        done = within("export", *paths, "--to", "openai", "--filter", "reward == 1")
         ids = [json.loads(line)["metadata"]["run_id"] for line in done.text.splitlines()]
         assert sorted(ids) == ["a", "c", "d"]
 

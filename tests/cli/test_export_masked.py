@@ -38,7 +38,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("to", [*WRITERS, "native"])
-def test_no_format_holds_what_was_found(
+def test_no_format_exports_masked_credentials(
     to: str, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -51,7 +51,7 @@ def test_no_format_holds_what_was_found(
     assert all(secret in out.read_text() for secret in SECRETS)
 
 
-def test_what_is_masked_leaves_every_call_in_its_place(saved: Path, tmp_path: Path) -> None:
+def test_masking_leaves_every_call_in_its_place(saved: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     assert main(["export", str(saved), "--to", "openai", "--mask", "-o", str(out)]) == 0
     messages = json.loads(out.read_text())["messages"]
@@ -62,7 +62,7 @@ def test_what_is_masked_leaves_every_call_in_its_place(saved: Path, tmp_path: Pa
     assert [call["function"]["name"] for call in messages[3]["tool_calls"]] == ["ls"]
 
 
-def test_of_many_runs_every_one_is_masked(saved: Path, tmp_path: Path) -> None:
+def test_every_one_of_many_runs_is_masked(saved: Path, tmp_path: Path) -> None:
     lines = tmp_path / "runs.jsonl"
     lines.write_text(f"{json.dumps(CHAT)}\n" * 3)
     out = tmp_path / "out.jsonl"
@@ -96,7 +96,7 @@ def test_values_nested_too_deeply_to_be_walked_are_masked(tmp_path: Path) -> Non
         "GET /x?access_token=abcd&n=1",
     ],
 )
-def test_credentials_are_found_by_looks_and_by_name(text: str) -> None:
+def test_credentials_are_found_by_their_form_and_by_their_name(text: str) -> None:
     assert [*secret_positions(text)]
 
 
@@ -113,7 +113,7 @@ def test_credentials_are_found_by_looks_and_by_name(text: str) -> None:
         "https://example.org/?q=code#top",
     ],
 )
-def test_words_about_credentials_stay(text: str) -> None:
+def test_words_about_credentials_are_kept(text: str) -> None:
     assert [text[first:last] for first, last in secret_positions(text)] == []
 
 
@@ -124,7 +124,7 @@ def test_words_about_credentials_stay(text: str) -> None:
         "bearer a", "KEY=", '"a-', "sk-", "x" * 7, "\\\\\"", "a.b-", "Bearer  ",
     ],
 )  # fmt: skip
-def test_the_time_grows_with_the_text_and_no_faster(piece: str) -> None:
+def test_masking_takes_linear_time(piece: str) -> None:
     small, big = (piece * (size // len(piece)) for size in (30_000, 480_000))
     short = least_s(lambda: [*secret_positions(small)])
     assert least_s(lambda: [*secret_positions(big)]) < 60 * short + 0.05

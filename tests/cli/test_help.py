@@ -43,7 +43,7 @@ def missing(names: Iterable[str], text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_says_how_it_is_called(
+def test_the_help_of_every_command_shows_its_usage(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert help_of(command, capsys).startswith(f"usage: hermes-tui {command} [-h]")

@@ -10,14 +10,14 @@ import pytest
 
 from tests.cli.program import Outcome, within
 
-ACTING = re.compile(
+TERMINAL_ESCAPES = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 
 
 def assert_harmless(done: Outcome) -> None:
-    assert not ACTING.search(done.text)
-    assert not ACTING.search(done.err)
+    assert not TERMINAL_ESCAPES.search(done.text)
+    assert not TERMINAL_ESCAPES.search(done.err)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def assert_harmless(done: Outcome) -> None:
     ],
     ids=" ".join,
 )
-def test_no_command_prints_what_acts_on_a_terminal(arguments: list[str], transcripts: Path) -> None:
+def test_no_command_prints_terminal_escapes(arguments: list[str], transcripts: Path) -> None:
     done = within(*arguments, transcripts / "hostile.json")
     assert done.code == 0
     assert_harmless(done)
@@ -80,7 +80,7 @@ def test_hostile_file_names_are_harmless(tmp_path: Path) -> None:
     assert json.loads(within("scan", "--json", tmp_path / name).text)["path"].endswith(name)
 
 
-def test_a_line_of_5_mb_is_read_and_cut_for_the_eye(tmp_path: Path) -> None:
+def test_a_line_of_5_mb_is_read_and_shortened_for_display(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(json.dumps({"role": "user", "content": "x" * 5_000_000}) + "\n")
     done = within("open", path)

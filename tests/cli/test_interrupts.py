@@ -17,7 +17,7 @@ def test_an_interrupt_waits_until_the_block_is_done() -> None:
     assert done == ["written"]
 
 
-def test_outside_a_block_it_comes_at_once() -> None:
+def test_an_interrupt_outside_a_block_is_raised_at_once() -> None:
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
         with interrupts.held():

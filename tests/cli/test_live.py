@@ -52,7 +52,7 @@ def without_times(event: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "result": result} if result else kept
 
 
-def test_the_demo_runs_to_its_end_and_its_tools_really_ran(tmp_path: Path) -> None:
+def test_the_demo_finishes_and_its_tools_really_run(tmp_path: Path) -> None:
     ended = live("--workdir", str(tmp_path))
     assert ended.returncode == 0, ended.stderr
     assert kinds(ended.stdout)[-1] == "RunEnded"
@@ -62,7 +62,7 @@ def test_the_demo_runs_to_its_end_and_its_tools_really_ran(tmp_path: Path) -> No
     assert "5 of 5 checks pass" in checked.stdout
 
 
-def test_what_tools_write_is_not_between_the_events(tmp_path: Path) -> None:
+def test_the_output_of_tools_is_not_mixed_with_the_events(tmp_path: Path) -> None:
     tools = tmp_path / "tools.py"
     tools.write_text(
         "import os, subprocess\n"
@@ -88,7 +88,7 @@ def test_a_closed_output_pipe_ends_the_run_silently() -> None:
     assert process.returncode == 0
 
 
-def test_nothing_that_acts_on_a_terminal_is_printed_as_it_is(tmp_path: Path) -> None:
+def test_no_terminal_escape_is_printed_verbatim(tmp_path: Path) -> None:
     tools = tmp_path / "tools.py"
     tools.write_text(
         "def terminal(command: str) -> str:\n"
@@ -106,7 +106,7 @@ def recorded_part(printed: str) -> str:
     return re.sub(r',"findings":\[.*\]\}$', "}", printed, flags=re.MULTILINE)
 
 
-def test_the_recording_holds_what_was_printed_and_its_path_is_reported(tmp_path: Path) -> None:
+def test_the_recording_has_the_printed_events_and_its_path_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     ended = live("--record", str(path))
     assert path.read_text() == recorded_part(ended.stdout)
@@ -125,7 +125,7 @@ def test_the_recording_holds_only_the_names_of_the_given_headers(tmp_path: Path)
     assert not {"bluebird", "nightingale"} & set(re.findall(r"\w+", text + ended.stdout))
 
 
-def test_without_record_the_state_folder_has_the_recording(state_folder: Path) -> None:
+def test_without_record_the_recording_is_in_the_state_folder(state_folder: Path) -> None:
     live("--max-turns", "1")
     (recording,) = state_folder.rglob("*.jsonl")
     assert "RunEnded" in recording.read_text()
@@ -136,7 +136,7 @@ def test_no_record_writes_no_recording(state_folder: Path) -> None:
     assert not list(state_folder.rglob("*.jsonl"))
 
 
-def test_a_breakpoint_ends_it_with_four_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_stop_at_a_breakpoint_is_4_and_names_the_command_to_continue(tmp_path: Path) -> None:
     path = tmp_path / "a run.jsonl"
     stopped = live("--record", str(path), "--break", "before_dispatch:write_file")
     assert stopped.returncode == 4
@@ -165,30 +165,30 @@ def test_tools_that_changed_since_a_run_began_are_reported_on_resume(
     assert began.returncode == 4
     assert "tools: changed" not in live("--resume", str(path)).stderr
     tools.write_text("def terminal(command: str, shell: str) -> str:\n    return command\n")
-    told = live("--resume", str(path)).stderr
-    assert "tools: changed: terminal; this run keeps the schemas it began with" in told
+    message = live("--resume", str(path)).stderr
+    assert "tools: changed: terminal; this run keeps the schemas it began with" in message
 
 
-def test_running_out_of_turns_ends_with_one() -> None:
+def test_a_run_out_of_turns_is_1() -> None:
     ended = live("--max-turns", "2")
     assert ended.returncode == 1
     assert "ended: out of turns (--max-turns N allows more); recorded in " in ended.stderr
 
 
-def test_spent_tokens_end_with_six() -> None:
+def test_a_run_out_of_tokens_is_6() -> None:
     ended = live("--token-limit", "500")
     assert ended.returncode == 6
     spent = events(ended.stdout)[-1]["details"]["spent"]
     assert f"ended: --token-limit of 500 reached ({spent} used)" in ended.stderr
 
 
-def test_spent_time_ends_with_six() -> None:
+def test_a_run_out_of_time_is_6() -> None:
     ended = live("--time-limit", "0.001")
     assert ended.returncode == 6
     assert "ended: --time-limit of 0.001 s reached" in ended.stderr
 
 
-def test_an_unreachable_server_ends_with_one_and_is_named() -> None:
+def test_an_unreachable_server_is_1_and_is_named() -> None:
     ended = live("--server", "http://127.0.0.1:9/v1", "--model", "m", "--task", "x")
     assert ended.returncode == 1
     (failed,) = [event for event in events(ended.stdout) if event["kind"] == "RequestFailed"]
@@ -196,7 +196,7 @@ def test_an_unreachable_server_ends_with_one_and_is_named() -> None:
     assert f"ended: request_failed: {failed['message']}" in ended.stderr
 
 
-def test_a_replay_is_the_same_run_again(tmp_path: Path) -> None:
+def test_a_replay_gives_the_same_run(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     first = live("--record", str(path))
     replayed = live("--replay", str(path))
@@ -221,7 +221,7 @@ def test_a_replay_has_no_hints_of_the_demo(tmp_path: Path, monkeypatch: pytest.M
     assert of_demo and not of_replay
 
 
-def test_a_replay_that_diverges_ends_with_five_and_shows_both_sides(tmp_path: Path) -> None:
+def test_a_replay_that_diverges_is_5_and_shows_both_sides(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     live("--record", str(path))
     changed = path.read_text().replace('\\"command\\": \\"ls\\"', '\\"command\\": \\"ls -la\\"')
@@ -232,17 +232,17 @@ def test_a_replay_that_diverges_ends_with_five_and_shows_both_sides(tmp_path: Pa
     assert "ls -la" in diverged["got"] + diverged["expected"]
 
 
-def test_a_replay_ends_where_the_recording_does_and_makes_nothing_up(tmp_path: Path) -> None:
+def test_a_replay_ends_where_the_recording_does_and_invents_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     live("--record", str(path), "--break", "before_dispatch:terminal")
     replayed = live("--replay", str(path))
     assert replayed.returncode == 1
     assert kinds(replayed.stdout)[-2:] == ["ToolDispatched", "RunEnded"]
-    told = f"the recording ends here; continue with `hermes-tui live --resume {path}`"
-    assert told in replayed.stderr
+    message = f"the recording ends here; continue with `hermes-tui live --resume {path}`"
+    assert message in replayed.stderr
 
 
-def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
+def test_a_killed_run_loses_only_the_line_being_written(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     tool = tmp_path / "slow.py"
     tool.write_text(
@@ -265,7 +265,7 @@ def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
+def test_a_signal_stops_the_run_where_it_can_be_resumed(
     tmp_path: Path, number: int, code: int
 ) -> None:
     path, tool = tmp_path / "run.jsonl", tmp_path / "slow.py"
@@ -284,17 +284,17 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
             assert running.poll() is None
             time.sleep(0.01)
         running.send_signal(number)
-        told = running.communicate(timeout=40)[1]
+        message = running.communicate(timeout=40)[1]
     assert running.returncode == code
     assert not processes_with(f"sleep {seconds}")
-    assert told == f"hermes-tui: stopped; continue with `hermes-tui live --resume {path}`\n"
+    assert message == f"hermes-tui: stopped; continue with `hermes-tui live --resume {path}`\n"
     assert kinds(path.read_text())[-1] == "ToolDispatched"
     again = live("--resume", str(path))
     assert "recovery" in again.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--server", "http://127.0.0.1:9/v1"], "--task"),
         (["--task", "x"], "no server (give --server URL or --api local; or run `hermes-tui demo`)"),
@@ -329,14 +329,14 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         (["--time-limit", "0"], "--time-limit"),
     ],
 )
-def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> None:
+def test_a_usage_error_is_one_line_and_2(arguments: list[str], message: str) -> None:
     ended = live(*arguments)
     assert ended.returncode == 2, ended.stderr
     assert len(ended.stderr.splitlines()) == 1
-    assert told in ended.stderr
+    assert message in ended.stderr
 
 
-def test_keys_are_named_where_there_is_a_screen_alone() -> None:
+def test_keys_are_named_only_if_there_is_a_screen() -> None:
     line = parser().parse_args(["live", "--resume", "x.jsonl", "--run"])
     with pytest.raises(
         UsageError, match=r"\(leave it out; press C to continue without stopping before calls\)"
@@ -347,7 +347,7 @@ def test_keys_are_named_where_there_is_a_screen_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--workdir", "/no/such/folder"], "/no/such/folder"),
         (["--messages", "/no/such/file", "--server", "http://127.0.0.1:9/v1"], "/no/such/file"),
@@ -357,11 +357,11 @@ def test_keys_are_named_where_there_is_a_screen_alone() -> None:
         (["--server", "http://127.0.0.1:9/v1", "--task", "x"], "is the server running"),
     ],
 )
-def test_a_wrong_environment_is_one_line_and_three(arguments: list[str], told: str) -> None:
+def test_an_environment_error_is_one_line_and_3(arguments: list[str], message: str) -> None:
     ended = live(*arguments)
     assert ended.returncode == 3, ended.stderr
     assert len(ended.stderr.splitlines()) == 1
-    assert told in ended.stderr
+    assert message in ended.stderr
 
 
 def test_a_recording_that_is_being_written_cannot_be_resumed(tmp_path: Path) -> None:
@@ -369,9 +369,9 @@ def test_a_recording_that_is_being_written_cannot_be_resumed(tmp_path: Path) -> 
 
     path = tmp_path / "run.jsonl"
     live("--record", str(path), "--break", "before_dispatch")
-    held, _ = Recording.resumed(path)
+    recording, _ = Recording.resumed(path)
     refused = live("--resume", str(path))
-    held.close()
+    recording.close()
     assert refused.returncode == 3
     assert "another hermes-tui" in refused.stderr
 
@@ -402,7 +402,7 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "message"),
     [
         (
             b'{"error": {"message": "upstream model is loading"}}',
@@ -413,11 +413,11 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
         (b'{"error": "no"}', 401, "ended: request_failed: 401: no (no key was sent: export OPEN"),
     ],
 )
-def test_why_there_is_no_reply_is_said_with_what_can_be_done(
-    monkeypatch: pytest.MonkeyPatch, body: bytes, status: int, told: str
+def test_a_missing_reply_is_reported_with_its_cause_and_a_hint(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, status: int, message: str
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with LocalServer(Answer([body], status)) as local:
         ended = live("--no-record", "--server", local.url, "--model", "m", "--task", "go")
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"hermes-tui: {told}")
+    assert ended.stderr.startswith(f"hermes-tui: {message}")

@@ -8,7 +8,7 @@ from tests.cli.test_live import live
 
 
 @pytest.mark.parametrize(
-    ("codes", "exit_code", "told"),
+    ("codes", "exit_code", "message"),
     [
         ("ARGS_INVALID,TRUNCATED", 1, "failed by ARGS_INVALID×2"),
         (" args_invalid", 1, "failed by ARGS_INVALID×2"),
@@ -17,14 +17,14 @@ from tests.cli.test_live import live
         (",", 2, "no code is named"),
     ],
 )
-def test_a_run_that_finished_fails_by_the_findings_that_are_named(
-    codes: str, exit_code: int, told: str
+def test_a_finished_run_fails_by_the_named_findings(
+    codes: str, exit_code: int, message: str
 ) -> None:
     ended = live("--api", "demo", "--no-record", "--fail-on", codes)
     assert ended.returncode == exit_code
-    assert told in ended.stderr
+    assert message in ended.stderr
 
 
-def test_a_run_that_ended_otherwise_exits_as_it_does_without_fail_on() -> None:
+def test_fail_on_does_not_change_the_exit_code_of_an_unfinished_run() -> None:
     ended = live("--api", "demo", "--no-record", "--fail-on", "ARGS_INVALID", "--token-limit", "1")
     assert ended.returncode == 6

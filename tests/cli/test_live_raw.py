@@ -18,7 +18,7 @@ def run(local: LocalServer, *more: str) -> tuple[int, list[dict[str, Any]]]:
     return ended.returncode, events(ended.stdout)
 
 
-def test_logprobs_are_asked_for_and_what_was_hidden_is_in_the_recording() -> None:
+def test_logprobs_are_requested_and_hidden_calls_are_recorded() -> None:
     with LocalServer(whole({"content": tokens(TEXT)}, content="I look.")) as local:
         _, found = run(local)
     body = json.loads(local.requests[0].body)
@@ -37,13 +37,13 @@ def test_a_refusal_ends_the_run_with_the_hint() -> None:
     assert [d["hint"] for d in failed["diagnostics"]] == ["leave out --raw logprobs"]
 
 
-def test_extra_body_may_ask_for_other_alternatives() -> None:
+def test_extra_body_may_request_another_number_of_alternatives() -> None:
     with LocalServer(whole({"content": tokens("hi")}, content="hi")) as local:
         run(local, "--extra-body", '{"top_logprobs": 2}')
     assert json.loads(local.requests[0].body)["top_logprobs"] == 2
 
 
-def test_a_managed_server_needs_no_asking() -> None:
+def test_raw_logprobs_are_refused_for_a_managed_server() -> None:
     ended = live(
         "--api", "managed", "--server", "http://127.0.0.1:9", "--model", "m", "--raw", "logprobs"
     )

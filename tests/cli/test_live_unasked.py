@@ -25,7 +25,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSer
 
 def completion(*calls: tuple[str, Any]) -> Answer:
     """Return a reply whose calls are (id, command)."""
-    made = [
+    entries = [
         {
             "id": call_id,
             "type": "function",
@@ -33,15 +33,15 @@ def completion(*calls: tuple[str, Any]) -> Answer:
         }
         for call_id, command in calls
     ]
-    message = {"role": "assistant", "content": None, "tool_calls": made}
+    message = {"role": "assistant", "content": None, "tool_calls": entries}
     choice = {"message": message, "finish_reason": "tool_calls"}
     return Answer([json.dumps({"choices": [choice]}).encode()])
 
 
-def asked(server: LocalServer, *more: str, url: str = "") -> list[str]:
+def arguments_for(server: LocalServer, *more: str, url: str = "") -> list[str]:
     """Return the arguments of a run that sends `server` one request."""
-    where = ["--server", url or server.url, "--api", "http", "--model", "m", "--task", "x"]
-    return [*where, "--tools", "builtin:terminal", "--max-turns", "1", *more]
+    options = ["--server", url or server.url, "--api", "http", "--model", "m", "--task", "x"]
+    return [*options, "--tools", "builtin:terminal", "--max-turns", "1", *more]
 
 
 def without_headless(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +59,7 @@ def test_without_a_terminal_no_tool_runs_unless_allowed(
     server: LocalServer, tmp_path: Path
 ) -> None:
     server.answers.append(completion(("c1", "touch ran")))
-    ended = without_headless(*asked(server, "--workdir", str(tmp_path)))
+    ended = without_headless(*arguments_for(server, "--workdir", str(tmp_path)))
     assert ended.returncode == 4
     assert kinds(ended.stdout)[-1] == "Stopped"
     assert not (tmp_path / "ran").exists()
@@ -68,18 +68,18 @@ def test_without_a_terminal_no_tool_runs_unless_allowed(
 
 
 @pytest.mark.parametrize("how", ["--run", "--headless"])
-def test_without_a_terminal_tools_run_where_that_is_said(
+def test_without_a_terminal_tools_run_if_that_is_allowed(
     server: LocalServer, tmp_path: Path, how: str
 ) -> None:
     server.answers.append(completion(("c1", "touch ran")))
-    ended = without_headless(*asked(server, "--workdir", str(tmp_path), how))
+    ended = without_headless(*arguments_for(server, "--workdir", str(tmp_path), how))
     assert ended.returncode == 1
     assert (tmp_path / "ran").exists()
 
 
 def test_findings_are_printed_with_their_event(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "true"), ("c1", 7)))
-    ended = live(*asked(server, "--no-record"))
+    ended = live(*arguments_for(server, "--no-record"))
     found = [
         (event["kind"], event["findings"]) for event in events(ended.stdout) if "findings" in event
     ]
@@ -97,7 +97,7 @@ def test_neither_password_nor_key_is_printed_or_recorded_but_both_are_sent(
     url = server.url.replace("http://", "http://user:pw-in-url@") + "?api_key=key-in-url"
     path = tmp_path / "run.jsonl"
     body = '{"api_key": "EB33", "seed": 1}'
-    arguments = asked(server, "--record", str(path), "--extra-body", body, url=url)
+    arguments = arguments_for(server, "--record", str(path), "--extra-body", body, url=url)
     stopped = without_headless(*arguments)
     assert stopped.returncode == 4, stopped.stderr
     for written in (stopped.stdout, stopped.stderr, path.read_text()):
@@ -117,7 +117,7 @@ def test_neither_password_nor_key_is_printed_or_recorded_but_both_are_sent(
 def test_the_key_is_not_in_the_environment_of_tools_nor_printed(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "env; echo is-$MYLLM-known; cat /proc/$PPID/environ")))
     ended = without_headless(
-        *asked(server, "--headless", "--no-record", "--api-key-env", "MYLLM"),
+        *arguments_for(server, "--headless", "--no-record", "--api-key-env", "MYLLM"),
         MYLLM="hidden-key-1234567",
         CONFIGURED="Bearer hidden-key-1234567",
     )
@@ -128,12 +128,12 @@ def test_the_key_is_not_in_the_environment_of_tools_nor_printed(server: LocalSer
 
 def test_a_breakpoint_for_an_unknown_tool_is_reported_once(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "true")))
-    ended = live(*asked(server, "--no-record", "--break", "before_dispatch:termnal"))
+    ended = live(*arguments_for(server, "--no-record", "--break", "before_dispatch:termnal"))
     assert ended.stderr.count("no tool is called termnal; did you mean terminal?") == 1
 
 
-def test_a_tool_call_ends_with_the_time_it_is_given(server: LocalServer) -> None:
+def test_a_tool_call_ends_at_its_time_limit(server: LocalServer) -> None:
     server.answers.append(completion(("c1", "sleep 60")))
-    ended = live(*asked(server, "--no-record", "--tool-timeout", "0.2"))
+    ended = live(*arguments_for(server, "--no-record", "--tool-timeout", "0.2"))
     (returned,) = [event for event in events(ended.stdout) if event["kind"] == "ToolReturned"]
     assert "timed out after 0.2 s" in returned["result"]["content"]

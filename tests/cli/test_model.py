@@ -40,14 +40,16 @@ def test_models_are_added_listed_and_removed(
     assert removed == "removed mine, 2 MB"
 
 
-def test_an_empty_list_says_how_to_get_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_names_the_command_that_adds_a_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run("list") == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "hermes-tui: no model was added yet (add one with `hermes-tui model add`)\n"
 
 
-def test_removing_what_is_not_there_is_wrong_usage() -> None:
+def test_removing_an_unknown_model_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"no model is called 'x' \(none was added yet\)"):
         run("remove", "x")
 

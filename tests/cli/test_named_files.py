@@ -30,7 +30,7 @@ def soon_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", NAMED.values(), ids=NAMED)
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
-def test_what_has_no_end_is_refused_in_one_line(
+def test_an_endless_file_is_refused_in_one_line(
     command: tuple[str | Path, ...], device: str
 ) -> None:
     if command[-1] == "--batch" and device == "/dev/urandom":
@@ -43,7 +43,7 @@ def test_what_has_no_end_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("command", [NAMED[name] for name in NAMED if name != "lines"])
-def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
+def test_a_pipe_without_a_writer_is_not_awaited(
     tmp_path: Path, command: tuple[str | Path, ...]
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
@@ -52,15 +52,15 @@ def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
 
 
 @pytest.mark.parametrize("named", ["/dev/zero", "pipe"])
-def test_what_has_no_end_is_no_recording_to_go_on_with(tmp_path: Path, named: str) -> None:
+def test_an_endless_file_cannot_be_resumed(tmp_path: Path, named: str) -> None:
     os.mkfifo(tmp_path / "pipe")
-    asked = [sys.executable, "-m", "hermes_tui", "live", "--headless", "--resume", named]
-    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-m", "hermes_tui", "live", "--headless", "--resume", named]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert done.stderr.startswith(f"hermes-tui: {named}: not a recording of hermes-tui (--resume")
 
 
-def test_schemas_are_read_within_bounds_too(tmp_path: Path) -> None:
+def test_tool_schemas_have_a_size_limit_too(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     live = ("live", "--headless", "--no-record", "--api", "demo", "--task", "x", "--tools")
     for named in ("/dev/zero", tmp_path / "pipe"):
@@ -68,7 +68,7 @@ def test_schemas_are_read_within_bounds_too(tmp_path: Path) -> None:
         assert done.code == 2 and str(named) in done.one_line
 
 
-def test_what_a_shell_pipes_in_under_a_name_is_read_whole(tmp_path: Path) -> None:
+def test_a_process_substitution_of_the_shell_is_read_whole(tmp_path: Path) -> None:
     """`parse <(sleep 0.2; cat reply.txt)`, of any length."""
     reply = "x" * 90_000
     program = f"import sys, time; time.sleep(0.2); sys.stdout.write({reply!r})"

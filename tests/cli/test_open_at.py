@@ -32,11 +32,11 @@ def test_a_run_is_named_by_its_number_or_its_id(runs: Path) -> None:
     assert "id 7" in first_line(runs, "7")
 
 
-def test_of_runs_of_the_same_id_the_first_is_shown_and_that_is_said(tmp_path: Path) -> None:
+def test_the_first_of_several_runs_with_one_id_is_shown_with_a_notice(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("b"), chat("a", "one"), chat("a", "two"))
     done = within("open", path, "--at", "a:2")
-    said = f"hermes-tui: {path}: runs 2, 3 have the id 'a'; run 2 is chosen"
-    assert (done.code, done.one_line) == (0, f"{said}; choose another by its number: --at 3:2")
+    message = f"hermes-tui: {path}: runs 2, 3 have the id 'a'; run 2 is chosen"
+    assert (done.code, done.one_line) == (0, f"{message}; choose another by its number: --at 3:2")
     assert done.text.split()[-1] == "one"
 
 
@@ -85,47 +85,47 @@ def test_every_finding_of_the_samples_names_its_message(transcripts: Path) -> No
     ],
     ids=lambda value: value[:8] if isinstance(value, str) else "",
 )
-def test_a_place_that_is_not_there_is_one_line_and_2(runs: Path, at: str, words: list[str]) -> None:
+def test_a_missing_place_is_one_line_and_2(runs: Path, at: str, words: list[str]) -> None:
     done = within("open", runs, "--at", at)
     assert (done.code, done.out) == (2, b"")
     for word in words:
         assert word in done.one_line
 
 
-def test_a_place_is_in_one_file(runs: Path, tmp_path: Path) -> None:
+def test_a_place_requires_a_single_file(runs: Path, tmp_path: Path) -> None:
     other = lines(tmp_path / "other.json", CHAT)
     done = within("open", runs, other, "--at", "1")
     assert (done.code, done.out) == (2, b"")
-    said, _, command = done.one_line.partition(
+    message, _, command = done.one_line.partition(
         " (name the one that the run is in, as in `hermes-tui "
     )
-    assert said == "hermes-tui: --at 1: there are 2 files"
+    assert message == "hermes-tui: --at 1: there are 2 files"
     assert within(*shlex.split(command.removesuffix("`)"))).code == 0
 
 
-def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:
+def test_a_number_that_is_also_an_id_is_taken_as_a_number_with_a_notice(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("0", "one"), chat("1", "two"), chat("2", "three"))
     done = within("open", path, "--at", "2:2")
-    said = f"{path}: run 2 is chosen, by its number; run 3 has the id '2': --at 3:2"
-    assert (done.code, done.one_line) == (0, f"hermes-tui: {said}")
+    message = f"{path}: run 2 is chosen, by its number; run 3 has the id '2': --at 3:2"
+    assert (done.code, done.one_line) == (0, f"hermes-tui: {message}")
     assert done.text.split()[-1] == "two"
     assert within("open", path, "--at", "3").err == ""
 
 
-def test_a_run_of_a_group_is_named_as_it_is_listed(transcripts: Path) -> None:
+def test_a_run_of_a_group_can_be_named_as_it_is_listed(transcripts: Path) -> None:
     path = transcripts / "atropos-group.jsonl"
     listed = [line.split("  ")[0] for line in within("open", path).text.splitlines()]
     assert any(" run 2 g1 · rollout 1 " in line for line in listed)
-    told = first_line(path, "g1 · rollout 1:2")
-    assert told == first_line(path, "2:2")
+    line = first_line(path, "g1 · rollout 1:2")
+    assert line == first_line(path, "2:2")
     assert within("open", path, "--at", "g9 · rollout 1").code == 2
 
 
-def test_a_file_that_cannot_be_read_is_still_said(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_still_reported(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("hello")
     assert within("open", tmp_path / "run.json", "--at", "1").code == 3
 
 
-def test_a_filter_narrows_what_is_printed_from_there_on(runs: Path) -> None:
+def test_a_filter_narrows_the_rows_printed_after_the_place(runs: Path) -> None:
     done = within("open", runs, "--at", "3:2", "--filter", 'kind == "message"')
     assert len(done.text.splitlines()) == 2

@@ -23,7 +23,7 @@ def test_runs_that_contain_the_text_are_printed(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("expression", ['id == "c"', 'found and id == "c"', 'id == "c" or false'])
-def test_a_filter_narrows_what_is_found(runs: Path, expression: str) -> None:
+def test_a_filter_narrows_the_result_of_a_search(runs: Path, expression: str) -> None:
     done = within("open", runs, "--search", "permission denied", "--filter", expression)
     assert (done.code, done.err) == (0, "")
     assert [" task c" in line for line in done.text.splitlines()] == [True]

@@ -58,7 +58,7 @@ def row(text: str, parser: str = "vllm/hermes", **more: Any) -> dict[str, Any]:
     return {"id": "a", "parser": parser, "text": text, "tools": TOOLS, **more}
 
 
-def test_a_sound_call_is_printed_and_is_no_error() -> None:
+def test_a_sound_call_is_printed_and_is_not_an_error() -> None:
     done = hermes_tui("parse", "--parser", "vllm/hermes", stdin=SOUND.encode())
     assert done.code == 0
     assert 'call 1: get_weather {"city": "Oslo"}' in done.text
@@ -106,7 +106,7 @@ def test_a_long_line_is_cut_around_the_place(tmp_path: Path) -> None:
     assert len(excerpt) < 130
 
 
-def test_control_characters_are_shown_and_never_sent(tmp_path: Path) -> None:
+def test_control_characters_are_shown_and_never_sent_to_the_terminal(tmp_path: Path) -> None:
     done = within("parse", write(tmp_path, "\x1b[2J\u202e" + BROKEN), "--parser", "vllm/hermes")
     assert b"\x1b" not in done.out
     assert "\u202e" not in done.text
@@ -120,7 +120,7 @@ def test_steps_are_printed_on_request(tmp_path: Path) -> None:
     assert "json.loads" in done.text
 
 
-def test_several_parsers_make_a_table_where_a_letter_stands_for_a_verdict(tmp_path: Path) -> None:
+def test_several_parsers_are_a_table_with_a_letter_per_verdict(tmp_path: Path) -> None:
     path = write(tmp_path, BROKEN)
     done = within("parse", path, "--parser", "hermes-tui/auto", "--parser", "vllm/hermes")
     table = {line.split()[1]: line.split() for line in done.text.splitlines() if "/" in line}
@@ -136,15 +136,15 @@ def test_a_lost_text_is_distinguished_from_a_kept_one(tmp_path: Path) -> None:
     assert alone[0].endswith(": lost: no call, no text")
     assert "  hint: --tool-call-parser hermes reads it" in alone
     table = within("parse", path, "--parser", "vllm/qwen3_coder", "--parser", "sglang/kimi_k2")
-    lost, told = (line.split("  ") for line in table.text.splitlines() if "/" in line)
+    lost, shown = (line.split("  ") for line in table.text.splitlines() if "/" in line)
     assert "lost" in [cell.strip() for cell in lost]
-    assert "text kept" in [cell.strip() for cell in told]
+    assert "text kept" in [cell.strip() for cell in shown]
     plain = within("parse", write(tmp_path, "x"), "--parser", "vllm/hermes").text.splitlines()
     assert plain[0].endswith(kept)
     assert plain[-1] == "content, 1 character: x"
 
 
-def test_all_asks_every_parser_there_is(tmp_path: Path) -> None:
+def test_all_runs_every_parser(tmp_path: Path) -> None:
     done = within("parse", write(tmp_path, SOUND), "--all", "--json")
     named = {item["parser"] for item in rows(done)}
     listed = {item["name"] for item in rows(within("parsers", "--json"))}
@@ -188,7 +188,7 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
         (["--tools", "tests"], 3, ["tests: is a folder (check the path)"]),
     ],
 )
-def test_what_cannot_be_done_is_one_line_that_says_what_next(
+def test_invalid_arguments_are_one_line_with_a_hint(
     tmp_path: Path, arguments: list[str], code: int, words: list[str]
 ) -> None:
     done = within("parse", write(tmp_path, SOUND), *arguments)
@@ -201,7 +201,7 @@ def test_a_missing_file_is_an_error_of_the_environment() -> None:
     assert within("parse", "no-such-file.txt").code == 3
 
 
-def test_bytes_that_are_no_text_are_read_all_the_same(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_read_nevertheless(tmp_path: Path) -> None:
     path = tmp_path / "reply.txt"
     path.write_bytes(b"\xff\xfe" + SOUND.encode())
     done = within("parse", path, "--parser", "vllm/hermes", "--json")
@@ -261,7 +261,7 @@ def test_lone_surrogates_survive_a_batch_and_the_output_is_ascii(tmp_path: Path)
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),
     ],
 )
-def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(
+def test_a_malformed_line_is_answered_with_an_error_and_the_rest_continues(
     tmp_path: Path, line: str, words: str
 ) -> None:
     done = batch(tmp_path, line, row(SOUND))
@@ -281,7 +281,7 @@ def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(
         ("hermes-tui/auto", 60, "… and 10 more (--json has them); more than these are not"),
     ],
 )
-def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
+def test_omitted_findings_are_counted_up_to_a_limit(
     tmp_path: Path, parser: str, count: int, words: str
 ) -> None:
     broken = SOUND.replace("}}", ",}}") + "\n"
@@ -296,7 +296,7 @@ def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
         (1, 2, "not a string"),
     ],
 )
-def test_a_line_of_a_batch_says_in_what_deltas_a_real_engine_is_fed(
+def test_a_line_of_a_batch_chooses_the_deltas_for_a_real_engine(
     tmp_path: Path, stream: object, code: int, word: str
 ) -> None:
     done = batch(tmp_path, row(SOUND, stream=stream))
@@ -309,13 +309,13 @@ def test_the_last_line_of_a_batch_needs_no_newline(tmp_path: Path) -> None:
     assert len(rows(within("parse", "--batch", path))) == 1
 
 
-def test_lines_that_name_no_parser_take_that_of_the_command(tmp_path: Path) -> None:
+def test_lines_without_a_parser_use_that_of_the_command(tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps({"id": 1, "text": SOUND}), "rows.jsonl")
     done = within("parse", "--batch", path, "--parser", "vllm/hermes")
     assert (done.code, rows(done)[0]["parser"]) == (0, "vllm/hermes")
 
 
-def test_lines_of_a_batch_that_name_no_tools_and_no_deltas_take_those_of_the_command(
+def test_lines_without_tools_and_deltas_use_those_of_the_command(
     tmp_path: Path,
 ) -> None:
     tools = write(tmp_path, json.dumps([{"name": "get_weather", "parameters": {}}]), "tools.json")
@@ -335,7 +335,7 @@ def test_an_error_of_a_batch_names_its_line(tmp_path: Path) -> None:
     assert rows(done)[1]["error"].startswith("line 2: no text")
 
 
-def test_a_line_of_a_batch_that_names_no_parser_is_read_by_what_its_markers_tell(
+def test_a_line_without_a_parser_is_read_by_its_markers(
     tmp_path: Path,
 ) -> None:
     (only,) = rows(batch(tmp_path, {"text": SOUND}))
@@ -356,7 +356,7 @@ EVENT = {"choices": [{"index": 0, "delta": CHAT, "finish_reason": "stop"}]}
     ],
     ids=["chat", "completion", "generate", "stream"],
 )
-def test_of_a_servers_reply_the_text_is_read_which_is_said(tmp_path: Path, reply: str) -> None:
+def test_the_text_of_a_server_reply_is_read_with_a_notice(tmp_path: Path, reply: str) -> None:
     path = write(tmp_path, f"\n{reply}\n", "reply.json")
     done = within("parse", path, "--parser", "vllm/hermes", "--json")
     assert rows(done)[0]["content"] == BROKEN
@@ -371,7 +371,7 @@ def test_of_a_servers_reply_the_text_is_read_which_is_said(tmp_path: Path, reply
         ([{"role": "assistant", "content": None}], "with 0 texts"),
     ],
 )
-def test_a_servers_reply_that_is_not_one_text_is_refused(
+def test_a_server_reply_that_is_not_one_text_is_refused(
     tmp_path: Path, messages: list[dict[str, Any]], words: str
 ) -> None:
     reply = {"choices": [{"message": message} for message in messages]}
@@ -380,7 +380,7 @@ def test_a_servers_reply_that_is_not_one_text_is_refused(
     assert words in done.one_line and "hermes-tui open" in done.one_line
 
 
-def test_a_missing_engine_in_a_batch_is_that_lines_error_and_exit_code_3(tmp_path: Path) -> None:
+def test_a_missing_engine_in_a_batch_is_an_error_of_its_line_and_3(tmp_path: Path) -> None:
     done = batch(tmp_path, row(SOUND, "real/vllm-9/hermes"), row(SOUND))
     assert done.code == 3
     assert "no engine 'vllm-9' was added" in rows(done)[0]["error"]
@@ -393,7 +393,9 @@ def engine(tmp_path: Path, no_engines: Path) -> str:
     return f"real/{store.add_path(checkout(tmp_path), 'small').name}"
 
 
-def test_a_real_engines_verdict_stands_beside_our_explanation(tmp_path: Path, engine: str) -> None:
+def test_the_verdict_of_a_real_engine_is_shown_with_our_explanation(
+    tmp_path: Path, engine: str
+) -> None:
     text = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
     done = within("parse", write(tmp_path, text), "--parser", f"{engine}/plain", "--json")
     found = rows(done)[0]
@@ -432,7 +434,7 @@ def test_a_real_engine_that_dies_is_a_verdict(tmp_path: Path, engine: str) -> No
     assert (fine["outcome"], done.code) == ("text", 1)
 
 
-def test_an_unknown_parser_of_a_real_engine_names_the_near_ones(
+def test_an_unknown_parser_of_a_real_engine_is_refused_with_near_names(
     tmp_path: Path, engine: str
 ) -> None:
     done = within("parse", write(tmp_path, "hi"), "--parser", f"{engine}/plane")
@@ -440,7 +442,7 @@ def test_an_unknown_parser_of_a_real_engine_names_the_near_ones(
     assert "did you mean plain" in done.one_line
 
 
-def test_parsers_lists_what_was_added_too(engine: str) -> None:
+def test_parsers_also_lists_added_engines(engine: str) -> None:
     listed = {item["name"]: item for item in rows(within("parsers", "--json"))}
     assert listed[f"{engine}/plain"]["real"] is True
     emulated = listed["vllm/hermes"]
@@ -474,7 +476,7 @@ def test_every_row_of_the_corpus_is_answered(tmp_path: Path) -> None:
             assert 0 <= start <= end <= len(text["text"])
 
 
-def test_on_a_terminal_it_says_that_it_waits_for_a_text() -> None:
+def test_waiting_for_a_text_is_shown_on_a_terminal() -> None:
     program = Program.start([sys.executable, "-m", "hermes_tui", "parse"])
     try:
         program.wait_for(b"reading standard input: paste a text, and end it with Ctrl-D")

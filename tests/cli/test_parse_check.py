@@ -22,7 +22,7 @@ def check(folder: Path, *requests: dict[str, Any]) -> Outcome:
     return within("parse", "--batch", lines(folder, *requests), "--check")
 
 
-def test_what_is_expected_is_written_and_then_found_again(tmp_path: Path) -> None:
+def test_written_expectations_are_met_afterwards(tmp_path: Path) -> None:
     requests = [row(SOUND), row(BROKEN, id=2), row("\ud83d", "hermes-tui/auto")]
     written = within("parse", "--batch", lines(tmp_path, *requests), "--expect")
     assert written.code == 0, "a finding is what is expected here"
@@ -38,7 +38,7 @@ def test_what_is_expected_is_written_and_then_found_again(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("expected", "told"),
+    ("expected", "message"),
     [
         ({"content": "x"}, 'line 1 (a): content: expected "x", read null'),
         ({"outcome": "text"}, 'line 1 (a): outcome: expected "text", read "calls"'),
@@ -54,11 +54,11 @@ def test_what_is_expected_is_written_and_then_found_again(tmp_path: Path) -> Non
     ],
 )
 def test_a_line_that_is_not_read_as_expected_is_reported(
-    tmp_path: Path, expected: dict[str, Any], told: str
+    tmp_path: Path, expected: dict[str, Any], message: str
 ) -> None:
     done = check(tmp_path, row(SOUND, expected=expected))
     assert done.code == 1
-    assert told in done.text and len(done.text.splitlines()) == 1
+    assert message in done.text and len(done.text.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_line_that_is_not_read_as_expected_is_reported(
         {},
     ],
 )
-def test_only_what_is_expected_is_compared_and_arguments_by_value(
+def test_only_expected_fields_are_compared_and_arguments_by_value(
     tmp_path: Path, expected: dict[str, Any]
 ) -> None:
     assert check(tmp_path, row(SOUND, expected=expected)).code == 0
@@ -86,24 +86,24 @@ def test_only_what_is_expected_is_compared_and_arguments_by_value(
         ({"tool_calls": {"name": "x"}}, "are not a list"),
     ],
 )
-def test_what_cannot_be_expected_is_refused(tmp_path: Path, expected: object, words: str) -> None:
+def test_an_invalid_expectation_is_refused(tmp_path: Path, expected: object, words: str) -> None:
     done = check(tmp_path, row(SOUND, expected=expected), row(SOUND, expected={"content": None}))
     assert done.code == 2
     assert done.text.startswith("line 1: ") and words in done.text
 
 
-def test_a_file_that_expects_nothing_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_file_without_expectations_is_a_usage_error(tmp_path: Path) -> None:
     done = check(tmp_path, row(SOUND))
     assert done.code == 2 and "--expect writes such lines" in done.one_line
 
 
-def test_lines_that_expect_nothing_are_counted(tmp_path: Path) -> None:
+def test_lines_without_expectations_are_counted(tmp_path: Path) -> None:
     done = check(tmp_path, row(SOUND), row(SOUND, expected={}))
     assert (done.code, done.text) == (0, "")
     assert "1 line compared, 0 not as expected; 1 line not compared" in done.one_line
 
 
-def test_the_differences_come_as_json_with_the_row(tmp_path: Path) -> None:
+def test_differences_are_printed_as_json_with_the_row(tmp_path: Path) -> None:
     path = lines(tmp_path, row(SOUND, expected={"content": "x"}), row(SOUND, expected={}))
     done = within("parse", "--batch", path, "--check", "--json")
     first, second = rows(done)
@@ -120,7 +120,7 @@ def test_nothing_in_a_difference_acts_on_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in out and "\u202e" not in out
 
 
-def test_a_line_that_no_parser_reads_is_left_out_of_what_is_expected(tmp_path: Path) -> None:
+def test_a_line_that_no_parser_reads_gets_no_expectation(tmp_path: Path) -> None:
     path = lines(tmp_path, row(SOUND, "vllm/hermez"), row(SOUND))
     done = within("parse", "--batch", path, "--expect")
     assert (done.code, len(rows(done))) == (2, 1)

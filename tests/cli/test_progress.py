@@ -39,7 +39,7 @@ def test_a_path_cannot_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     assert drawn.endswith("runs/␛]0;owned␇␊.jsonl")
 
 
-def test_the_line_goes_before_other_output(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_line_can_be_erased(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr(monkeypatch)
     line = ProgressLine()
     line.show("a.jsonl", 1, 2)
@@ -49,7 +49,7 @@ def test_the_line_goes_before_other_output(monkeypatch: pytest.MonkeyPatch) -> N
     assert stderr.getvalue().endswith("\r" + " " * width + "\r")
 
 
-def test_other_output_leaves_the_line_standing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_line_is_redrawn_after_other_output(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr(monkeypatch)
     line = ProgressLine()
     line.show("a.jsonl", 1, 2)
@@ -67,7 +67,7 @@ def test_a_progress_line_that_was_not_shown_is_not_redrawn(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80])
-def test_a_line_never_reaches_the_last_column(
+def test_the_progress_line_never_reaches_the_last_column(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     ours, theirs = pty.openpty()
@@ -95,7 +95,7 @@ def test_no_progress_is_drawn_without_a_terminal(monkeypatch: pytest.MonkeyPatch
     assert stderr.getvalue() == ""
 
 
-def test_results_that_go_to_a_file_leave_the_line_standing(
+def test_results_written_to_a_file_do_not_erase_the_progress_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]

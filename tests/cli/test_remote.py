@@ -41,13 +41,13 @@ def test_a_big_object_is_shared_between_processes(store: str, tmp_path: Path) ->
     (tmp_path / "big.jsonl").write_bytes(lines)
     (found,) = counts(f"{store}/big.jsonl")
     here = within("scan", "--json", "--jobs", "2", tmp_path / "big.jsonl")
-    there = hermes_tui("scan", "--json", "--jobs", "2", f"{store}/big.jsonl")
-    assert there.err == ""
-    assert json.loads(there.text) | {"path": ""} == json.loads(here.text) | {"path": ""}
+    remote = hermes_tui("scan", "--json", "--jobs", "2", f"{store}/big.jsonl")
+    assert remote.err == ""
+    assert json.loads(remote.text) | {"path": ""} == json.loads(here.text) | {"path": ""}
     assert found[1] == lines.count(b"\n")
 
 
-def test_runs_elsewhere_are_shown_compared_and_exported(store: str) -> None:
+def test_remote_runs_are_shown_compared_and_exported(store: str) -> None:
     url = put(f"{store}/one.jsonl", RUN + b"\n" + RUN.replace(b"hello", b"good day") + b"\n")
     assert "assistant" in within("export", url, "--run", "1", "--to", "markdown").text
     assert "+ good day" in within("diff", f"{url}:1", f"{url}:2").text
@@ -62,7 +62,7 @@ def test_a_file_of_a_web_server_is_read(site: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["none.json", "none/*.json"])
-def test_what_is_not_there_is_one_line(store: str, name: str) -> None:
+def test_a_missing_remote_file_is_one_line(store: str, name: str) -> None:
     done = within("scan", f"{store}/{name}")
     assert done.code == 3
     assert "no such file" in done.one_line

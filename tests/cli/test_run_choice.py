@@ -16,51 +16,51 @@ from tests.cli.program import hermes_tui, within
 from tests.cli.scan_files import chat, lines
 
 
-def picked(path: Path, wanted: str) -> int:
+def number_of(path: Path, choice: str) -> int:
     """Return the number of the chosen run, counted from 1."""
     file = open_file(path, whole=True)
     try:
-        return pick_run(file, wanted, spelling="--run {}").number + 1
+        return pick_run(file, choice, spelling="--run {}").number + 1
     finally:
         file.close()
 
 
-@pytest.mark.parametrize(("wanted", "number"), [("2", 2), ("b", 3), ("7", 1)])
-def test_a_number_is_a_place_before_it_is_an_id(tmp_path: Path, wanted: str, number: int) -> None:
+@pytest.mark.parametrize(("choice", "number"), [("2", 2), ("b", 3), ("7", 1)])
+def test_a_number_is_read_as_a_place_before_an_id(tmp_path: Path, choice: str, number: int) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("7"), chat("a"), chat("b"), chat("2"))
-    assert picked(path, wanted) == number
+    assert number_of(path, choice) == number
 
 
-def test_of_runs_of_the_same_id_the_first_is_taken_and_that_is_said(tmp_path: Path) -> None:
+def test_the_first_of_several_runs_with_one_id_is_chosen_with_a_notice(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("x"), chat("a"), chat("a"), chat("b"), chat("a"))
-    said = "have the id 'a'; run 2 is chosen; choose another by its number: "
+    message = "have the id 'a'; run 2 is chosen; choose another by its number: "
     done = within("export", path, "--to", "openai", "--run", "a")
-    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {said}--run 3"
+    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {message}--run 3"
     done = within("diff", f"{path}:a", f"{path}:b")
-    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {said}FILE:3"
+    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {message}FILE:3"
     assert within("export", path, "--to", "openai", "--run", "b").err == ""
 
 
-def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:
+def test_a_number_that_is_also_an_id_is_taken_as_a_number_with_a_notice(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", *(chat(str(n), f"text {n}") for n in (0, 3, 1, 2, 4)))
-    for wanted, other in (("3", 2), ("2", 4)):
-        done = within("export", path, "--to", "openai", "--run", wanted)
-        said = f"run {wanted} is chosen, by its number; run {other} has the id '{wanted}'"
-        assert done.one_line == f"hermes-tui: {path}: {said}: --run {other}"
+    for choice, other in (("3", 2), ("2", 4)):
+        done = within("export", path, "--to", "openai", "--run", choice)
+        message = f"run {choice} is chosen, by its number; run {other} has the id '{choice}'"
+        assert done.one_line == f"hermes-tui: {path}: {message}: --run {other}"
     assert "text 1" in within("export", path, "--to", "openai", "--run", "3").text
     assert within("export", path, "--to", "openai", "--run", "5").err == ""
 
 
-@pytest.mark.parametrize(("wanted", "number"), [("g2 · rollout 1", 4), ("g1 · rollout 0", 1)])
-def test_a_run_of_a_group_is_named_as_it_is_listed(
-    tmp_path: Path, wanted: str, number: int
+@pytest.mark.parametrize(("choice", "number"), [("g2 · rollout 1", 4), ("g1 · rollout 0", 1)])
+def test_a_run_of_a_group_can_be_named_as_it_is_listed(
+    tmp_path: Path, choice: str, number: int
 ) -> None:
-    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    one = {"tokens": [[1], [2]], "masks": [[1], [1]], "scores": [0, 1], "messages": [said, said]}
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    one = {"tokens": [[1], [2]], "masks": [[1], [1]], "scores": [0, 1], "messages": [turns, turns]}
     path = lines(tmp_path / "groups.jsonl", one, one)
-    assert picked(path, wanted) == number
+    assert number_of(path, choice) == number
     with pytest.raises(UsageError, match="no run 'g3"):
-        picked(path, "g3 · rollout 1")
+        number_of(path, "g3 · rollout 1")
 
 
 def test_duplicate_ids_are_not_searched_for_far_after_the_run(
@@ -86,13 +86,13 @@ def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> N
         file.close()
 
 
-def test_many_runs_are_not_counted_to_say_that_one_must_be_chosen(tmp_path: Path) -> None:
+def test_runs_are_not_counted_before_asking_to_choose_one(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", *(chat(str(n)) for n in range(MAX_COUNTED_RUNS + 1)))
     with pytest.raises(UsageError, match=r"more than 1,000 runs .*as in --run 1"):
-        picked(path, "")
+        number_of(path, "")
 
 
-def test_a_fork_goes_by_its_own_id(tmp_path: Path) -> None:
+def test_a_fork_is_chosen_by_its_own_id(tmp_path: Path) -> None:
     events = [
         {"schema": 1, "kind": "RunStarted", "run_id": "old", "source_format": "native"},
         {"kind": "MessageAppended", "message": {"role": "user", "text": "go"}},
@@ -100,15 +100,13 @@ def test_a_fork_goes_by_its_own_id(tmp_path: Path) -> None:
     ]
     path = tmp_path / "run.jsonl"
     path.write_text("".join(json.dumps({**e, "seq": n}) + "\n" for n, e in enumerate(events)))
-    assert picked(path, "new") == 1
+    assert number_of(path, "new") == 1
     with pytest.raises(UsageError, match="no run 'old'"):
-        picked(path, "old")
+        number_of(path, "old")
 
 
 @pytest.mark.parametrize("name", ["gamma.zip", "no suffix"])
-def test_of_an_archive_of_several_transcripts_one_is_to_be_chosen(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_transcript_must_be_chosen_from_an_archive_of_several(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(10):
@@ -120,8 +118,8 @@ def test_of_an_archive_of_several_transcripts_one_is_to_be_chosen(
     ):
         done = within(*arguments)
         assert (done.code, done.out) == (2, b"")
-        said, _, hint = done.one_line.partition(" (choose one, as in ")
-        assert said == f"hermes-tui: {path}: a zip archive of 10 transcripts"
+        message, _, hint = done.one_line.partition(" (choose one, as in ")
+        assert message == f"hermes-tui: {path}: a zip archive of 10 transcripts"
         chosen, listed, _ = hint.partition("; it has gamma/run 0.json, ")
         assert listed
         assert hint.endswith(" and 2 more)")
@@ -132,7 +130,7 @@ def test_of_an_archive_of_several_transcripts_one_is_to_be_chosen(
     )
 
 
-def test_an_archive_that_is_piped_in_is_to_be_saved_first(tmp_path: Path) -> None:
+def test_an_archive_on_standard_input_must_be_saved_first(tmp_path: Path) -> None:
     path = tmp_path / "gamma.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("a.json", "b.json"):

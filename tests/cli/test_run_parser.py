@@ -22,9 +22,9 @@ def write(folder: Path, value: Any, name: str = "run.json") -> Path:
     return path
 
 
-def messages(*said: str | dict[str, Any]) -> list[dict[str, Any]]:
+def messages(*items: str | dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"role": "user", "content": "go"}]
-    for item in said:
+    for item in items:
         found.append(
             {"role": "assistant", **({"content": item} if isinstance(item, str) else item)}
         )
@@ -59,18 +59,18 @@ def test_scan_counts_what_the_parser_does_with_the_messages(tmp_path: Path) -> N
 def test_a_place_reported_for_the_run_and_by_the_parser_counts_once(tmp_path: Path) -> None:
     path = write(tmp_path, {"conversations": SHAREGPT})
     assert codes(path, "")["BAD_QUOTES"] == codes(path, "vllm/hermes")["BAD_QUOTES"] == 1
-    (told,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "BAD_QUOTES"]
-    assert "vllm/hermes keeps the call as text" in told["message"]
+    (finding,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "BAD_QUOTES"]
+    assert "vllm/hermes keeps the call as text" in finding["message"]
 
 
 def test_unread_calls_with_the_same_cause_are_reported_together(tmp_path: Path) -> None:
     longcat = SOUND.replace("tool_call", "longcat_tool_call")
     path = write(tmp_path, messages(f"{longcat}\n{longcat}"))
-    (told,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "WRONG_FORMAT"]
-    assert "keeps 2 calls as text (search, search)" in told["message"]
+    (finding,) = [one for one in findings(path, "vllm/hermes") if one["code"] == "WRONG_FORMAT"]
+    assert "keeps 2 calls as text (search, search)" in finding["message"]
 
 
-def test_a_finding_stands_at_its_turn_and_names_the_parser(tmp_path: Path) -> None:
+def test_a_finding_has_its_turn_and_names_the_parser(tmp_path: Path) -> None:
     path = write(tmp_path, messages("Hello.", XML))
     (found,) = [f for f in findings(path, "vllm/hermes") if f["code"] == "WRONG_FORMAT"]
     assert found["turn"] == 2
@@ -78,14 +78,14 @@ def test_a_finding_stands_at_its_turn_and_names_the_parser(tmp_path: Path) -> No
     assert XML[slice(*found["span"])].startswith("<function=search")
 
 
-def test_a_guessed_parser_is_said_to_be_guessed(tmp_path: Path) -> None:
+def test_a_guessed_parser_is_reported_as_guessed(tmp_path: Path) -> None:
     path = write(tmp_path, messages(SOUND, XML))
     done = within("scan", path, "--runs", "--parser", "guess")
     assert "read by vllm/hermes, guessed from the markers" in done.err
     assert "vllm/hermes (guessed) keeps the call as text (search)" in done.text
 
 
-def test_each_run_of_a_file_has_a_guess_of_its_own(tmp_path: Path) -> None:
+def test_the_parser_is_guessed_for_each_run_of_a_file(tmp_path: Path) -> None:
     lines = [{"messages": messages(text)} for text in (SOUND, XML)]
     path = tmp_path / "runs.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -94,15 +94,15 @@ def test_each_run_of_a_file_has_a_guess_of_its_own(tmp_path: Path) -> None:
     assert "vllm/qwen3_coder" in done.err
 
 
-def test_reasoning_is_read_for_calls_too(tmp_path: Path) -> None:
+def test_reasoning_is_searched_for_calls_too(tmp_path: Path) -> None:
     path = write(tmp_path, messages({"content": "Done.", "reasoning_content": XML}))
     assert "MARKER_IN_REASONING" not in codes(path, "")
     assert codes(path, "guess")["MARKER_IN_REASONING"] == 1
 
 
-def test_a_cut_call_that_finish_reason_hides_is_found(tmp_path: Path) -> None:
-    said = {"content": SOUND[:50], "finish_reason": "stop"}
-    path = write(tmp_path, messages(said))
+def test_a_truncated_call_hidden_by_finish_reason_is_found(tmp_path: Path) -> None:
+    reply = {"content": SOUND[:50], "finish_reason": "stop"}
+    path = write(tmp_path, messages(reply))
     found = [f["message"] for f in findings(path, "vllm/hermes") if f["code"] == "TRUNCATED"]
     assert any("although finish_reason says stop" in message for message in found)
 
@@ -115,13 +115,13 @@ def test_open_shows_the_diagnosis_in_the_timeline(tmp_path: Path) -> None:
     assert "WRONG_FORMAT" not in hermes_tui("open", path).text
 
 
-def test_a_run_of_single_records_is_diagnosed_alike(tmp_path: Path) -> None:
+def test_a_run_of_single_records_is_diagnosed_in_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("".join(json.dumps(m) + "\n" for m in messages(SOUND, XML)), encoding="utf-8")
     assert codes(path, "guess")["WRONG_FORMAT"] == 1
 
 
-def test_a_recording_whose_calls_are_records_of_their_own_is_not_called_empty() -> None:
+def test_a_recording_with_calls_as_separate_records_is_not_called_empty() -> None:
     assert codes(PROJECT / "transcripts" / "clean-run.native.jsonl", "guess") == {}
 
 
@@ -134,7 +134,7 @@ def test_an_unknown_parser_is_a_usage_error_with_the_near_names(
     assert "did you mean vllm/hermes" in done.one_line
 
 
-def test_the_number_of_messages_and_calls_stays_as_it_is(tmp_path: Path) -> None:
+def test_the_numbers_of_messages_and_calls_do_not_change(tmp_path: Path) -> None:
     for name in ("hostile.json", "ids.json", "atropos-group.jsonl", "call-left-in-content.jsonl"):
         path = PROJECT / "transcripts" / name
         plain, read = (
@@ -147,9 +147,7 @@ def test_the_number_of_messages_and_calls_stays_as_it_is(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("command", ["scan", "open"])
-def test_a_real_engine_is_not_called_unknown_but_said_to_read_single_texts(
-    tmp_path: Path, command: str
-) -> None:
+def test_a_real_engine_is_refused_as_it_reads_single_texts(tmp_path: Path, command: str) -> None:
     path = write(tmp_path, messages(SOUND))
     done = within(command, path, "--parser", "real/vllm-0.33.0/hermes")
     assert done.code == 2

@@ -41,7 +41,7 @@ def write(path: Path, value: Any) -> Path:
     return path
 
 
-def test_one_json_object_a_file_has_exactly_these_keys(
+def test_the_json_object_of_a_file_has_exactly_these_keys(
     transcripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, rows = scan(capsys, transcripts / "clean-run.json", transcripts / "ids.json")
@@ -62,7 +62,7 @@ def test_one_json_object_a_file_has_exactly_these_keys(
     assert code == 1
 
 
-def test_one_json_object_a_run_has_its_number_its_id_and_its_findings_besides(
+def test_the_json_object_of_a_run_also_has_its_number_id_and_findings(
     transcripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, rows = scan(capsys, "--runs", transcripts / "trajectory_samples.jsonl")
@@ -87,7 +87,7 @@ def test_a_finding_in_text_has_its_span_and_any_other_has_none(
     assert [finding["span"] for finding in rows[0]["findings"]] == [None]
 
 
-def test_clean_is_0_and_notes_and_warnings_are_0_too(
+def test_clean_runs_notes_and_warnings_are_0(
     transcripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert scan(capsys, transcripts / "clean-run.json")[0] == 0
@@ -104,16 +104,16 @@ def test_one_error_in_many_files_is_1_and_one_unreadable_file_is_3(
     assert (code, len(rows)) == (3, 2)
 
 
-def test_a_record_without_a_message_is_named_by_its_place(tmp_path: Path) -> None:
+def test_a_record_without_a_message_is_reported_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     first = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"
     path.write_text(first + '{"note": 1}\n')
     for command in ("scan", "open"):
-        told = within(command, path).err
-        assert f"byte {len(first)} of the file: " in told and told.count("byte ") == 1
+        errors = within(command, path).err
+        assert f"byte {len(first)} of the file: " in errors and errors.count("byte ") == 1
 
 
-def test_lines_for_people_count_one_message_and_thousands_of_them(tmp_path: Path) -> None:
+def test_plain_lines_count_one_message_and_thousands_of_them(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     run = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"
     path.write_text(run)
@@ -122,7 +122,7 @@ def test_lines_for_people_count_one_message_and_thousands_of_them(tmp_path: Path
     assert "  1,200 runs: 1,200 messages, 0 calls  clean" in within("scan", path).text
 
 
-def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) -> None:
+def test_plain_lines_have_counts_and_codes_or_the_word_clean(transcripts: Path) -> None:
     done = within("scan", transcripts / "clean-run.json", transcripts / "ids.json")
     first, second = done.text.splitlines()[:2]
     assert first.endswith(
@@ -133,12 +133,12 @@ def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) 
     assert done.err == ""
 
 
-def test_a_finding_about_the_whole_file_is_no_malformed_place(transcripts: Path) -> None:
+def test_a_finding_about_the_whole_file_is_not_a_malformed_place(transcripts: Path) -> None:
     [line] = within("scan", transcripts / "unheard-of-format.json").text.splitlines()[:1]
     assert line.endswith(" 4 messages, 0 calls  SOURCE_DEFECT×1")
 
 
-def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) -> None:
+def test_plain_runs_list_errors_and_warnings_with_hints(transcripts: Path) -> None:
     done = within("scan", "--runs", transcripts / "unknown-tool.json")
     assert "  error   NAME_UNKNOWN turn 1: no declared tool is called 'readfile'" in done.text
     assert "nearest: read_file" in done.text
@@ -146,7 +146,7 @@ def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) 
     assert len(notes.text.splitlines()) == 1
 
 
-def test_a_folder_is_scanned_whole_and_skipped_files_are_reported(
+def test_a_whole_folder_is_scanned_and_skipped_files_are_reported(
     tmp_path: Path,
 ) -> None:
     write(tmp_path / "a.json", CHAT)
@@ -225,7 +225,7 @@ def test_a_damaged_transcript_in_a_folder_is_3_and_in_the_report(
     assert [row["path"] for row in json.loads(done.text)["files"] if "error" in row] == [str(path)]
 
 
-def test_a_dangling_link_is_named_with_where_it_leads_and_the_rest_is_summed_up(
+def test_a_dangling_link_is_named_with_its_target_and_the_rest_is_summed_up(
     tmp_path: Path,
 ) -> None:
     write(tmp_path / "a.json", CHAT)
@@ -238,12 +238,12 @@ def test_a_dangling_link_is_named_with_where_it_leads_and_the_rest_is_summed_up(
     assert "\n1 run in 1 file, 0 with errors; 1 file could not be read\n" in done.text
 
 
-def test_a_folder_of_which_nothing_can_be_read_is_3(tmp_path: Path) -> None:
+def test_a_folder_without_a_readable_file_is_3(tmp_path: Path) -> None:
     write(tmp_path / "b.json", {"loss": 1})
     assert within("scan", tmp_path).code == 3
 
 
-def test_a_glob_is_expanded_by_the_program_as_well(tmp_path: Path) -> None:
+def test_a_glob_is_also_expanded_by_the_program(tmp_path: Path) -> None:
     write(tmp_path / "a.json", CHAT)
     write(tmp_path / "b.json", CHAT)
     done = hermes_tui("scan", "--json", "*.json", cwd=tmp_path)
@@ -281,7 +281,7 @@ def test_counts_do_not_depend_on_the_container(
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_name_that_begins_with_a_tilde_is_a_name(
+def test_a_name_that_begins_with_a_tilde_is_not_expanded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
 ) -> None:
     write(tmp_path / "~backup.json", CHAT)
@@ -292,7 +292,7 @@ def test_a_name_that_begins_with_a_tilde_is_a_name(
     assert within("scan", "~nobody-has-this-name/x.json").code == 3
 
 
-def test_a_file_of_several_formats_is_said_to_be_mixed_and_each_run_of_its_own(
+def test_a_file_of_several_formats_is_mixed_and_each_run_has_its_format(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shared = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}

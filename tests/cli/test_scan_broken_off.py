@@ -24,7 +24,7 @@ AFTER = "interrupted after 1.0 of 9.0 MB"
 
 
 @pytest.fixture
-def cut(tmp_path: Path) -> Path:
+def truncated(tmp_path: Path) -> Path:
     """Return a packed file whose end is missing; the readable part ends with a whole line."""
     packed = gzip.compress(b"".join(json.dumps(chat(name)).encode() + b"\n" for name in "ab"))
     path = tmp_path / "cut.jsonl.gz"
@@ -32,35 +32,37 @@ def cut(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_cut_file_is_said_to_be_one_with_what_to_do(cut: Path) -> None:
-    done = within("scan", cut)
+def test_a_truncated_file_is_reported_with_a_hint(truncated: Path) -> None:
+    done = within("scan", truncated)
     assert done.code == 3
     assert done.text.splitlines()[0].endswith("  (not read to its end)")
-    assert done.one_line.startswith(f"hermes-tui: {cut}: Compressed file ended before")
+    assert done.one_line.startswith(f"hermes-tui: {truncated}: Compressed file ended before")
     assert done.one_line.endswith("; what could be read is counted; fetch the file again")
-    assert within("scan", cut, "--runs").text.splitlines()[2] == (
-        f"{cut}  2 runs  (not read to its end)"
+    assert within("scan", truncated, "--runs").text.splitlines()[2] == (
+        f"{truncated}  2 runs  (not read to its end)"
     )
 
 
-def test_the_row_of_a_cut_file_has_the_failure(cut: Path) -> None:
-    row = json.loads(within("scan", cut, "--json").text)
+def test_the_row_of_a_truncated_file_has_the_failure(truncated: Path) -> None:
+    row = json.loads(within("scan", truncated, "--json").text)
     assert (row["runs"], row["complete"]) == (2, False)
     assert "ended before" in row["failure"]
-    assert json.loads(within("scan", cut, "--to", "json").text)["files"] == [row]
+    assert json.loads(within("scan", truncated, "--to", "json").text)["files"] == [row]
 
 
-def test_junit_has_an_error_for_a_cut_file(cut: Path) -> None:
-    [suite] = ElementTree.fromstring(within("scan", cut, "--to", "junit").text)
+def test_junit_has_an_error_for_a_truncated_file(truncated: Path) -> None:
+    [suite] = ElementTree.fromstring(within("scan", truncated, "--to", "junit").text)
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "0", "1")
     assert [case.get("name") for case in suite if case.find("error") is not None] == [
         "reading to its end"
     ]
 
 
-def test_sarif_is_no_success_with_a_cut_or_missing_file(cut: Path, tmp_path: Path) -> None:
+def test_sarif_reports_no_success_with_a_truncated_or_missing_file(
+    truncated: Path, tmp_path: Path
+) -> None:
     whole = lines(tmp_path / "run.json", CHAT)
-    for path, why in ((cut, "ended before"), (tmp_path / "none.json", "no such file")):
+    for path, why in ((truncated, "ended before"), (tmp_path / "none.json", "no such file")):
         done = within("scan", path, whole, "--to", "sarif")
         [invocation] = json.loads(done.text)["runs"][0]["invocations"]
         assert invocation["executionSuccessful"] is False
@@ -69,16 +71,18 @@ def test_sarif_is_no_success_with_a_cut_or_missing_file(cut: Path, tmp_path: Pat
         assert why in note["message"]["text"]
 
 
-def test_in_a_folder_a_cut_file_counts_as_one_that_was_named(cut: Path, tmp_path: Path) -> None:
+def test_a_truncated_file_in_a_folder_counts_like_a_named_one(
+    truncated: Path, tmp_path: Path
+) -> None:
     lines(tmp_path / "run.json", CHAT)
     done = within("scan", tmp_path, "--to", "junit")
     assert (done.code, ElementTree.fromstring(done.text).get("errors")) == (3, "1")
-    assert f"{cut}: Compressed file ended before" in done.one_line
+    assert f"{truncated}: Compressed file ended before" in done.one_line
     rows = json.loads(within("scan", tmp_path, "--to", "json").text)["files"]
     assert [row.get("complete", True) for row in rows] == [False, True]
 
 
-def written(make: Callable[..., Output], **options: object) -> str:
+def output_of(make: Callable[..., Output], **options: object) -> str:
     """Return the output of a scan that was interrupted before anything was found."""
     texts: list[str] = []
     write: Write = texts.append
@@ -88,30 +92,30 @@ def written(make: Callable[..., Output], **options: object) -> str:
     return "".join(texts)
 
 
-def test_every_output_of_an_interrupted_scan_says_so() -> None:
-    assert written(Table, by_run=False).endswith(
+def test_every_output_of_an_interrupted_scan_mentions_the_interruption() -> None:
+    assert output_of(Table, by_run=False).endswith(
         f"{AFTER}: there is more than what is counted here\n"
     )
     for by_run in (False, True):
-        assert json.loads(written(JsonLines, by_run=by_run, found=False)) == {"complete": False}
-        assert json.loads(written(JsonDocument, by_run=by_run))["complete"] is False
-    [invocation] = json.loads(written(Sarif))["runs"][0]["invocations"]
+        assert json.loads(output_of(JsonLines, by_run=by_run, found=False)) == {"complete": False}
+        assert json.loads(output_of(JsonDocument, by_run=by_run))["complete"] is False
+    [invocation] = json.loads(output_of(Sarif))["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
     assert invocation["toolExecutionNotifications"] == [
         {"message": {"text": AFTER}, "level": "error"}
     ]
-    [suite] = ElementTree.fromstring(written(JUnit, fails=bool, fail_if=""))
+    [suite] = ElementTree.fromstring(output_of(JUnit, fails=bool, fail_if=""))
     assert suite.get("errors") == "1"
     error = suite[0].find("error")
     assert error is not None and error.get("message") == AFTER
 
 
 @pytest.mark.parametrize("make", [JsonDocument, partial(JsonLines, found=False)])
-def test_the_output_of_an_interrupted_scan_is_no_baseline(
+def test_the_output_of_an_interrupted_scan_cannot_be_a_baseline(
     tmp_path: Path, make: Callable[..., Output]
 ) -> None:
     path, old = lines(tmp_path / "run.json", called("a", "sl")), tmp_path / "old.json"
-    old.write_text(written(make, by_run=True))
+    old.write_text(output_of(make, by_run=True))
     done = within("scan", path, "--baseline", old)
     assert (done.code, done.out) == (2, b"")
     assert done.one_line == (
@@ -119,13 +123,13 @@ def test_the_output_of_an_interrupted_scan_is_no_baseline(
     )
 
 
-def test_a_scan_of_a_cut_file_is_a_baseline(cut: Path, tmp_path: Path) -> None:
+def test_the_scan_of_a_truncated_file_can_be_a_baseline(truncated: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.json"
-    old.write_bytes(within("scan", cut, "--to", "json").out)
-    assert "0 new, 0 as in the baseline" in within("scan", cut, "--baseline", old).err
+    old.write_bytes(within("scan", truncated, "--to", "json").out)
+    assert "0 new, 0 as in the baseline" in within("scan", truncated, "--baseline", old).err
 
 
-def test_ctrl_c_on_standard_input_promises_no_resume(tmp_path: Path) -> None:
+def test_ctrl_c_on_standard_input_does_not_suggest_resuming(tmp_path: Path) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 3_000)
     with (
         path.open("rb") as piped,
@@ -156,7 +160,7 @@ def test_a_state_for_standard_input_alone_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_state_for_files_beside_standard_input_leaves_that_out(tmp_path: Path) -> None:
+def test_a_state_for_files_and_standard_input_leaves_out_the_latter(tmp_path: Path) -> None:
     path, state = lines(tmp_path / "run.json", CHAT), tmp_path / "scan.state"
     for _ in range(2):
         done = hermes_tui("scan", "-", path, "--state", state, stdin=path.read_bytes())

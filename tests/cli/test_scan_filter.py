@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     )
 
 
-def test_only_runs_that_pass_are_counted_and_judged(path: Path) -> None:
+def test_only_runs_that_pass_the_filter_are_counted_and_judged(path: Path) -> None:
     done = within("scan", path, "--filter", "reward == 1 and calls > 0", "--json")
     (row,) = [json.loads(line) for line in done.text.splitlines()]
     assert (row["runs"], row["tool_calls"], row["diagnostics"]["NAME_UNKNOWN"]) == (2, 2, 1)
@@ -36,14 +36,14 @@ def test_only_runs_that_pass_are_counted_and_judged(path: Path) -> None:
     assert within("scan", path, "--filter", 'id == "c"').code == 0
 
 
-def test_files_of_which_no_run_passes_have_no_line(path: Path) -> None:
+def test_files_without_a_run_that_passes_the_filter_have_no_line(path: Path) -> None:
     lines(path.with_name("z.jsonl"), chat("z"))
     text = within("scan", path.parent, "--filter", "reward == 1").text
     assert "runs.jsonl" in text and "z.jsonl" not in text
     assert "2 runs in 2 files, 1 with errors" in text
 
 
-def test_runs_that_pass_keep_their_places_in_the_file(path: Path) -> None:
+def test_runs_that_pass_the_filter_keep_their_places_in_the_file(path: Path) -> None:
     found = rows(path, "--filter", "errors > 0", "--runs", "--json")
     assert [(row["run"], row["id"]) for row in found] == [(2, "b"), (4, "d")]
     assert [row["findings"][0]["at"] for row in found] == ["2:2", "4:2"]
@@ -56,22 +56,24 @@ def test_the_first_defects_keep_their_places_too(tmp_path: Path) -> None:
     assert "  (--at 2:1)" in text
 
 
-def test_several_processes_find_what_one_finds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_find_the_same_as_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.cli.scan_files import many_runs
 
     path = many_runs(path, 60, size=400)
     monkeypatch.setattr("hermes_tui.runtime.scan.plan.RANGE", 4_000)
-    wanted = ("--filter", '"sl" in tools', "--runs", "--json", "--ordered")
-    alone = within("scan", path, *wanted, "--jobs", "1")
+    options = ("--filter", '"sl" in tools', "--runs", "--json", "--ordered")
+    alone = within("scan", path, *options, "--jobs", "1")
     assert alone.text.count('"id":"run-') == 9
-    assert within("scan", path, *wanted, "--jobs", "2").text == alone.text
+    assert within("scan", path, *options, "--jobs", "2").text == alone.text
 
 
-def test_a_group_without_a_name_goes_by_its_number_however_the_file_is_divided(
+def test_an_unnamed_group_has_its_number_however_the_file_is_divided(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = [{"role": "user", "content": "x" * 400}, {"role": "assistant", "content": "done"}]
-    one = {"tokens": [[1], [2]], "masks": [[1], [1]], "scores": [0, 1], "messages": [said, said]}
+    turns = [{"role": "user", "content": "x" * 400}, {"role": "assistant", "content": "done"}]
+    one = {"tokens": [[1], [2]], "masks": [[1], [1]], "scores": [0, 1], "messages": [turns, turns]}
     path = lines(tmp_path / "groups.jsonl", *[one] * 20)
     monkeypatch.setattr("hermes_tui.runtime.scan.plan.RANGE", 4_000)
     for jobs in ("1", "2"):
@@ -81,7 +83,7 @@ def test_a_group_without_a_name_goes_by_its_number_however_the_file_is_divided(
         assert [row["run"] for row in found] == [25, 26]
 
 
-def test_rows_say_how_a_run_ended_and_what_it_was_about(tmp_path: Path) -> None:
+def test_rows_have_the_end_and_the_task_of_a_run(tmp_path: Path) -> None:
     events = [
         {"kind": "RunStarted", "schema": 1, "task": "count", "model": "m", "group_id": "g"},
         {"kind": "MessageAppended", "message": {"role": "assistant", "text": "7"}},
@@ -95,14 +97,14 @@ def test_rows_say_how_a_run_ended_and_what_it_was_about(tmp_path: Path) -> None:
     ]
     run = lines(tmp_path / "run.jsonl", *({**each, "seq": n} for n, each in enumerate(events)))
     (row,) = rows(run, "--runs", "--json")
-    told = ("group", "task", "model", "status", "stop_reason", "reward", "scores")
-    assert [row[name] for name in told] == [
+    fields = ("group", "task", "model", "status", "stop_reason", "reward", "scores")
+    assert [row[name] for name in fields] == [
         *("g", "count", "m", "failed", "max_turns", 0.5),
         {"exact": 1.0},
     ]
 
 
-def test_a_filter_belongs_to_what_is_kept_of_a_scan(path: Path) -> None:
+def test_a_state_of_a_scan_with_another_filter_is_refused(path: Path) -> None:
     state = path.with_name("state")
     assert within("scan", path, "--state", state).code == 1
     done = within("scan", path, "--state", state, "--filter", "errors == 0")
@@ -110,7 +112,7 @@ def test_a_filter_belongs_to_what_is_kept_of_a_scan(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("reward ==", "it ends too early"),
         ("rewrd > 1", "unknown name 'rewrd'"),
@@ -119,7 +121,7 @@ def test_a_filter_belongs_to_what_is_kept_of_a_scan(path: Path) -> None:
         ("found", "found is not a field of a single run"),
     ],
 )
-def test_a_filter_that_cannot_be_read_is_one_line_and_2(path: Path, text: str, said: str) -> None:
+def test_an_invalid_filter_is_one_line_and_2(path: Path, text: str, message: str) -> None:
     done = within("scan", path, "--filter", text)
     assert (done.code, done.out) == (2, b"")
-    assert said in done.one_line
+    assert message in done.one_line

@@ -38,7 +38,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan_plan, "RANGE", SMALL)
 
 
-class Kept:
+class CollectedOutput:
     """Keeps the output of a scan."""
 
     def __init__(self) -> None:
@@ -69,28 +69,30 @@ def planned(path: Path, collector: Collector) -> Iterator[ScanUnit]:
         yield unit
 
 
-def in_ranges(path: Path) -> Kept:
+def in_ranges(path: Path) -> CollectedOutput:
     """Scan a file range by range in this process."""
-    kept = Kept()
-    collector = Collector([Target(path)], kept)
+    collected = CollectedOutput()
+    collector = Collector([Target(path)], collected)
     for unit in planned(path, collector):
         collector.take(unit, scan_unit(unit, ALL))
-    return kept
+    return collected
 
 
-def as_whole(path: Path) -> Kept:
-    kept = Kept()
-    collector = Collector([Target(path)], kept)
+def as_whole(path: Path) -> CollectedOutput:
+    collected = CollectedOutput()
+    collector = Collector([Target(path)], collected)
     unit = ScanUnit(0, 0, str(path))
     collector.expect(unit)
     collector.take(unit, scan_unit(unit, ALL))
-    return kept
+    return collected
 
 
-def scanned_with(path: Path, disturb: Callable[[WorkerPool, ScanUnit, Part], None]) -> Kept:
+def scanned_with(
+    path: Path, disturb: Callable[[WorkerPool, ScanUnit, Part], None]
+) -> CollectedOutput:
     """Scan a file in two processes; `disturb` is called with the pool at every part."""
-    kept = Kept()
-    collector = Collector([Target(path)], kept)
+    collected = CollectedOutput()
+    collector = Collector([Target(path)], collected)
     pool = WorkerPool(2, ALL)
     try:
         todo = planned(path, collector)
@@ -100,7 +102,7 @@ def scanned_with(path: Path, disturb: Callable[[WorkerPool, ScanUnit, Part], Non
     finally:
         pool.close()
     assert collector.held == 0
-    return kept
+    return collected
 
 
 # Ranges
@@ -155,7 +157,7 @@ def test_ranges_cover_a_file_without_gaps(tmp_path: Path, small_ranges: None) ->
     assert [unit.ends_file for unit in found] == [*[False] * (len(found) - 1), True]
 
 
-def test_only_lines_that_are_runs_of_their_own_are_divided(
+def test_only_files_with_a_run_per_line_are_divided(
     tmp_path: Path, small_ranges: None, transcripts: Path
 ) -> None:
     messages = lines(tmp_path / "run.jsonl", *CHAT * 300)
@@ -165,7 +167,7 @@ def test_only_lines_that_are_runs_of_their_own_are_divided(
         assert unit.reader is None
 
 
-def test_several_processes_are_used_where_that_pays() -> None:
+def test_several_processes_are_used_if_that_saves_time() -> None:
     assert choose_jobs(None, 1000, reads_stdin=False) == 1
     assert choose_jobs(None, 1 << 30, reads_stdin=False) >= 1
     assert choose_jobs(3, 1000, reads_stdin=False) == 3
@@ -176,7 +178,7 @@ def test_several_processes_are_used_where_that_pays() -> None:
 
 
 @pytest.mark.parametrize("options", [["--runs", "--json"], ["--to", "json"], []], ids=" ".join)
-def test_several_processes_print_what_one_prints(
+def test_several_processes_print_the_same_as_one(
     tmp_path: Path, small_ranges: None, options: list[str]
 ) -> None:
     many_runs(tmp_path / "a.jsonl", 60)
@@ -189,7 +191,7 @@ def test_several_processes_print_what_one_prints(
     assert one.code == 1
 
 
-def test_without_an_order_the_runs_of_each_file_still_have_theirs(
+def test_the_runs_of_each_file_stay_in_order_even_if_files_do_not(
     tmp_path: Path, small_ranges: None
 ) -> None:
     for name in ("a", "b"):
@@ -202,7 +204,7 @@ def test_without_an_order_the_runs_of_each_file_still_have_theirs(
 
 
 @pytest.mark.parametrize("order", [[], ["--ordered"]], ids=["as they come", "ordered"])
-def test_little_may_be_held_back_and_all_comes_in_the_end(
+def test_a_small_limit_on_held_results_loses_nothing(
     tmp_path: Path, small_ranges: None, monkeypatch: pytest.MonkeyPatch, order: list[str]
 ) -> None:
     monkeypatch.setattr(scan_pool, "MAX_HELD_PARTS", 1)
@@ -227,7 +229,7 @@ def test_places_in_the_summary_are_those_of_the_whole_file(
     assert place == {"path": str(path), "at": "91:2"}
 
 
-def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost_or_doubled(
+def test_a_killed_process_is_replaced_and_nothing_is_lost_or_doubled(
     tmp_path: Path,
 ) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 4_000)
@@ -290,7 +292,7 @@ def test_the_scan_runs_in_this_process_if_no_other_can_be_started(
     assert [row["run"] for row in found.rows] == list(range(1, 61))
 
 
-def test_processes_load_nothing_from_the_folder_they_are_started_in(
+def test_processes_load_nothing_from_their_working_folder(
     tmp_path: Path, small_ranges: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 60)
@@ -318,7 +320,7 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts processes under /proc")
-def test_ctrl_c_ends_all_processes_prints_what_was_found_and_says_how_to_go_on(
+def test_ctrl_c_ends_all_processes_and_prints_results_and_how_to_continue(
     tmp_path: Path,
 ) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 12_000)

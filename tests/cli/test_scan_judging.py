@@ -36,13 +36,13 @@ def test_fail_on_without_a_code_is_refused(runs: Path, codes: str) -> None:
     assert "--fail-on: no code is named" in done.err
 
 
-def test_fail_on_may_name_what_is_only_a_note(tmp_path: Path) -> None:
+def test_fail_on_may_name_the_code_of_a_note(tmp_path: Path) -> None:
     path = lines(tmp_path / "run.json", [{"role": "critic", "content": "no"}])
     assert within("scan", path).code == 0
     assert within("scan", path, "--fail-on", "UNKNOWN_ROLE").code == 1
 
 
-def test_fail_on_counts_what_is_malformed_outside_any_run(tmp_path: Path) -> None:
+def test_fail_on_counts_malformed_places_outside_of_runs(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
     assert within("scan", path, "--fail-on", "SOURCE_DEFECT").code == 1
     assert within("scan", path, "--fail-on", "TOOL_ERROR").code == 0
@@ -62,7 +62,7 @@ def test_a_lone_surrogate_in_a_finding_does_not_break_the_baseline(tmp_path: Pat
         assert done.one_line == "hermes-tui: 0 new, 1 as in the baseline"
 
 
-def test_a_baseline_of_files_that_were_spelled_otherwise_is_said_to_be_one(
+def test_a_baseline_that_names_none_of_the_files_is_reported(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = baseline(runs)
@@ -92,7 +92,7 @@ def test_a_second_finding_of_the_same_run_and_code_is_new(runs: Path) -> None:
     assert done.code == 1
 
 
-def test_lines_may_move_and_runs_may_go(runs: Path) -> None:
+def test_moved_lines_and_removed_runs_are_not_new(runs: Path) -> None:
     old = baseline(runs)
     lines(runs, chat("new"), called("c", "sl"), "", called("a", "sl"))
     assert within("scan", runs, "--baseline", old).code == 0
@@ -100,7 +100,7 @@ def test_lines_may_move_and_runs_may_go(runs: Path) -> None:
     assert within("scan", runs, "--baseline", old).code == 0
 
 
-def test_runs_without_an_id_are_known_by_what_they_are_about(tmp_path: Path) -> None:
+def test_runs_without_an_id_are_recognised_by_their_task(tmp_path: Path) -> None:
     def anonymous(task: str) -> dict[str, object]:
         run = called(task, "sl")
         del run["id"]
@@ -114,7 +114,7 @@ def test_runs_without_an_id_are_known_by_what_they_are_about(tmp_path: Path) -> 
     assert within("scan", path, "--baseline", old).code == 1
 
 
-def test_what_is_malformed_outside_any_run_may_be_known_as_well(tmp_path: Path) -> None:
+def test_malformed_places_outside_of_runs_can_be_known(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
     old = baseline(path)
     assert within("scan", path, "--baseline", old).code == 0

@@ -15,8 +15,8 @@ from tests.cli.scan_files import called, chat, lines
 def recording(path: Path, run_id: str, task: str, *, fails: bool, model: str = "m") -> Path:
     """Write a recording of ours whose request may fail."""
     start = {"kind": "RunStarted", "schema": 1, "run_id": run_id, "source_format": "native"}
-    said = [{"role": "user", "text": task}, {"role": "assistant", "text": f"by {run_id}"}]
-    appended = [{"kind": "MessageAppended", "message": message} for message in said]
+    turns = [{"role": "user", "text": task}, {"role": "assistant", "text": f"by {run_id}"}]
+    appended = [{"kind": "MessageAppended", "message": message} for message in turns]
     failed = [{"kind": "RequestFailed", "message": "HTTP 500"}] * fails
     events: list[dict[str, Any]] = [{**start, "model": model}, *appended, *failed]
     return lines(path, *({**event, "seq": seq} for seq, event in enumerate(events)))
@@ -48,7 +48,7 @@ def new_in(folder: Path) -> tuple[int, list[str]]:
 
 @pytest.mark.parametrize("options", [["--to", "json"], ["--runs", "--json"]], ids=" ".join)
 @pytest.mark.parametrize("stays", [False, True], ids=["the old are gone", "the old are there"])
-def test_a_recording_of_the_next_night_is_the_same_run(
+def test_the_next_recording_of_a_task_is_the_same_run(
     folder: Path, options: list[str], stays: bool
 ) -> None:
     write_baseline(folder, *options)
@@ -60,14 +60,14 @@ def test_a_recording_of_the_next_night_is_the_same_run(
     assert new_in(folder) == (0, [])
 
 
-def test_what_a_task_did_not_have_is_new_in_the_next_recording_of_it(folder: Path) -> None:
+def test_a_finding_that_a_task_did_not_have_is_new_in_its_next_recording(folder: Path) -> None:
     recording(folder / "a-2.jsonl", "9a02", "count", fails=True)
     recording(folder / "b-2.jsonl", "9a03", "sort", fails=True)
     recording(folder / "c-2.jsonl", "9a04", "another", fails=True)
     assert new_in(folder) == (1, ["b-2.jsonl", "c-2.jsonl"])
 
 
-def test_a_task_that_fails_more_often_than_before_has_something_new(folder: Path) -> None:
+def test_a_task_that_fails_more_often_than_before_has_a_new_finding(folder: Path) -> None:
     recording(folder / "a-2.jsonl", "9a02", "count", fails=True)
     recording(folder / "a-3.jsonl", "9a03", "count", fails=True)
     code, files = new_in(folder)
@@ -80,14 +80,16 @@ def test_findings_of_another_model_are_new(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [["--to", "json"], ["--runs", "--json"]], ids=" ".join)
-def test_a_file_that_was_sound_is_not_excused_by_others(folder: Path, options: list[str]) -> None:
+def test_a_finding_in_a_clean_file_is_not_excused_by_other_files(
+    folder: Path, options: list[str]
+) -> None:
     recording(folder / "b-1.jsonl", "5a02", "count", fails=False)
     write_baseline(folder, *options)
     recording(folder / "b-1.jsonl", "5a02", "count", fails=True)
     assert new_in(folder) == (1, ["b-1.jsonl"])
 
 
-def test_runs_of_no_task_are_known_in_their_own_file_only(folder: Path) -> None:
+def test_runs_without_a_task_are_known_only_in_their_own_file(folder: Path) -> None:
     run = called("x", "sl")
     run["messages"] = run["messages"][1:]
     lines(folder / "x-1.jsonl", run)
@@ -97,7 +99,7 @@ def test_runs_of_no_task_are_known_in_their_own_file_only(folder: Path) -> None:
     assert new_in(folder) == (1, ["x-2.jsonl"])
 
 
-def test_of_runs_in_a_file_with_another_name_the_changed_one_is_named(folder: Path) -> None:
+def test_the_changed_run_in_a_renamed_file_is_named(folder: Path) -> None:
     path = lines(folder / "runs.jsonl", chat("a"), called("b", "sl"), called("c", "ls"))
     write_baseline(folder)
     path.unlink()

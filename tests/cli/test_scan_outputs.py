@@ -48,14 +48,14 @@ def test_json_rows_are_those_of_json_lines(transcripts: Path) -> None:
     assert whole["files"] == [json.loads(line) for line in files]
 
 
-def test_json_says_which_named_files_cannot_be_read(tmp_path: Path) -> None:
+def test_json_lists_the_named_files_that_cannot_be_read(tmp_path: Path) -> None:
     good = lines(tmp_path / "a.json", CHAT)
     found = document(within("scan", good, tmp_path / "b.json", "--to", "json"))
     assert [row["path"] for row in found["files"]] == [str(good), str(tmp_path / "b.json")]
     assert "no such file" in found["files"][1]["error"]
 
 
-def test_what_is_malformed_outside_any_run_is_a_result_without_a_run(tmp_path: Path) -> None:
+def test_a_malformed_place_outside_of_runs_is_a_result_without_a_run(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
     (row,) = document(within("scan", path, "--to", "json"))["results"]
     assert (row["run"], [finding["code"] for finding in row["findings"]]) == (
@@ -85,14 +85,14 @@ def test_the_summary_counts_runs_by_code_tool_model_and_parser(tmp_path: Path) -
     assert list(found["by_parser"]) == ["vllm/hermes"]
 
 
-def test_a_call_that_names_no_tool_is_looked_at_where_it_stands(tmp_path: Path) -> None:
+def test_a_call_without_a_tool_name_is_an_example_with_its_place(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), called("b", ""))
     found = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]["(no name)"]
     assert found["examples"] == [{"path": str(path), "at": "2:2"}]
     assert (found["failed"], found["runs"]) == (1, 1)
 
 
-def test_a_failed_result_that_answers_no_call_is_looked_at_where_it_stands(
+def test_a_failed_result_without_a_call_is_an_example_with_its_place(
     tmp_path: Path,
 ) -> None:
     run = called("b", "ls", result="Error: no such file")
@@ -109,7 +109,7 @@ def test_names_in_wide_characters_leave_the_columns_in_place(tmp_path: Path) -> 
     assert len({cells(row[: row.index("1 of 1")]) for row in rows}) == 1
 
 
-def test_a_tool_fails_where_its_result_says_so(tmp_path: Path) -> None:
+def test_a_tool_has_failed_if_its_result_is_an_error(tmp_path: Path) -> None:
     wrong = json.dumps({"success": False, "error": "quota"})
     path = lines(tmp_path / "runs.jsonl", called("a", "ls"), called("b", "ls", result=wrong))
     tools = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]
@@ -118,7 +118,7 @@ def test_a_tool_fails_where_its_result_says_so(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_guessed_parser_is_told_run_by_run(tmp_path: Path) -> None:
+def test_a_guessed_parser_is_reported_for_each_run(tmp_path: Path) -> None:
     tagged = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
     path = lines(tmp_path / "runs.jsonl", chat("a", tagged), chat("b", "no call"))
     found = document(within("scan", path, "--to", "json", "--parser", "guess"))["summary"]
@@ -128,7 +128,7 @@ def test_a_guessed_parser_is_told_run_by_run(tmp_path: Path) -> None:
     }
 
 
-def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
+def test_the_first_three_examples_are_given(tmp_path: Path) -> None:
     one = lines(tmp_path / "1.jsonl", called("a", "sl"), chat(), called("c", "sl"))
     two = lines(tmp_path / "2.jsonl", called("d", "sl"), called("e", "sl"))
     found = document(within("scan", one, two, "--to", "json"))["summary"]
@@ -140,16 +140,16 @@ def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_the_summary_says_what_is_malformed_outside_of_any_run(tmp_path: Path) -> None:
+def test_the_summary_counts_malformed_places_outside_of_runs(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{oops", "[1", chat("b"))
     done = within("scan", path)
-    said = "2 runs in 1 file, 0 with errors; plus 2 malformed places outside of any run"
-    assert (done.code, done.text.splitlines()[-1]) == (1, said)
+    summary = "2 runs in 1 file, 0 with errors; plus 2 malformed places outside of any run"
+    assert (done.code, done.text.splitlines()[-1]) == (1, summary)
     summary = document(within("scan", path, "--to", "json"))["summary"]
     assert (summary["failed"], summary["defects_outside_runs"]) == (0, 2)
 
 
-def test_people_get_the_summary_below_the_lines_where_several_runs_have_findings(
+def test_a_summary_follows_the_lines_if_several_runs_have_findings(
     tmp_path: Path,
 ) -> None:
     path = lines(tmp_path / "runs.jsonl", called("a", "sl"), chat("b"), called("c", "ls"))
@@ -159,7 +159,7 @@ def test_people_get_the_summary_below_the_lines_where_several_runs_have_findings
     assert len(within("scan", lines(path, chat("a"), chat("b"))).text.splitlines()) == 1
 
 
-def test_each_heading_of_the_summary_says_what_is_counted_below_it(tmp_path: Path) -> None:
+def test_each_heading_of_the_summary_names_the_counts_below_it(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "runs.jsonl",
         *(called("a", "ls", model="m", result="Error: no such file") for _ in range(3)),
@@ -182,7 +182,7 @@ def test_each_heading_of_the_summary_says_what_is_counted_below_it(tmp_path: Pat
     assert look_at == "look at one: hermes-tui open FILE --at RUN:MESSAGE\n"
 
 
-def test_a_clean_scan_of_several_files_ends_with_how_many_runs_there_are(tmp_path: Path) -> None:
+def test_a_clean_scan_of_several_files_ends_with_the_number_of_runs(tmp_path: Path) -> None:
     paths = [lines(tmp_path / f"{name}.jsonl", chat(name)) for name in "ab"]
     for options in ([], ["--runs"]):
         done = within("scan", *paths, *options)
@@ -200,16 +200,16 @@ def test_runs_of_one_file_that_are_all_clean_are_summed_up_below_their_lines(
     assert shown[2:] == ["", "2 runs in 1 file, 0 with errors"]
 
 
-def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_path: Path) -> None:
+def test_the_first_defects_in_runs_are_listed_below_the_line_of_their_file(tmp_path: Path) -> None:
     bad = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"), with_defect("c"))
     worse = lines(tmp_path / "worse.jsonl", chat("a"), *(with_defect(f"{n}") for n in range(9)))
     shown = within("scan", bad, worse).text.splitlines()
-    told = "a number of 5,000 digits is too long to read; kept as text"
+    message = "a number of 5,000 digits is too long to read; kept as text"
     assert shown[0].endswith("SOURCE_DEFECT×2")
     assert [line.split("turn 0: ")[0] for line in shown[1:3]] == ["  error   SOURCE_DEFECT "] * 2
     assert [line.split("file: ")[1] for line in shown[1:3]] == [
-        f"{told}  (--at 2:1)",
-        f"{told}  (--at 3:1)",
+        f"{message}  (--at 2:1)",
+        f"{message}  (--at 3:1)",
     ]
     assert shown[3].endswith("SOURCE_DEFECT×9")
     assert [line.rpartition("  ")[2] for line in shown[4:7]] == [
@@ -233,7 +233,7 @@ def test_defects_keep_their_places_after_an_interruption(tmp_path: Path) -> None
     assert within("scan", path, *state).text == first.text
 
 
-def test_sarif_has_a_result_a_finding_with_a_rule_and_a_place(tmp_path: Path) -> None:
+def test_sarif_has_a_result_per_finding_with_a_rule_and_a_place(tmp_path: Path) -> None:
     path = lines(tmp_path / "run 1.json", called("a", "sl"))
     found = document(within("scan", path, "--to", "sarif"))
     assert found["version"] == "2.1.0"
@@ -272,7 +272,7 @@ def test_sarif_names_a_file_as_a_uri(path: str, uri: str) -> None:
     assert place["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
-def test_a_document_repeats_complaints_up_to_a_point(
+def test_the_notifications_in_a_document_are_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan_report, "MAX_KEPT_COMPLAINTS", 2)
@@ -283,7 +283,7 @@ def test_a_document_repeats_complaints_up_to_a_point(
     assert done.err.count("no such file") == 4
 
 
-def test_sarif_fits_its_schema(transcripts: Path, tmp_path: Path) -> None:
+def test_sarif_is_valid_against_its_schema(transcripts: Path, tmp_path: Path) -> None:
     model = pytest.importorskip("pydantic_sarif.model")
     broken = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
     clean = lines(tmp_path / "clean.json", CHAT)
@@ -295,7 +295,7 @@ def test_sarif_fits_its_schema(transcripts: Path, tmp_path: Path) -> None:
         assert report.model_validate_json(done.text).runs[0].results
 
 
-def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path) -> None:
+def test_junit_has_a_case_per_run_and_a_failure_if_it_has_errors(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), called("b", "sl"), "{broken")
     done = within("scan", path, tmp_path / "missing.json", "--to", "junit")
     (suite,) = ElementTree.fromstring(done.text)
@@ -313,7 +313,7 @@ def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path
     assert cases[str(tmp_path / "missing.json"), "reading"].find("error") is not None
 
 
-def test_a_newline_in_a_name_is_seen_in_junit(tmp_path: Path) -> None:
+def test_a_newline_in_a_name_is_visible_in_junit(tmp_path: Path) -> None:
     path = lines(tmp_path / "two\nlines.jsonl", called("a", "sl"))
     (suite,) = ElementTree.fromstring(within("scan", path, "--to", "junit").text)
     assert [case.get("classname") for case in suite] == [str(tmp_path / "two␊lines.jsonl")]
@@ -357,7 +357,7 @@ def test_machine_readable_output_does_not_depend_on_the_locale(
         assert read(done.out) == read(usual.out)
 
 
-def test_what_waits_for_the_end_of_a_document_may_be_more_than_memory_keeps(
+def test_results_held_until_the_end_of_a_document_may_exceed_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MAX_IN_MEMORY > 100
@@ -366,7 +366,7 @@ def test_what_waits_for_the_end_of_a_document_may_be_more_than_memory_keeps(
     assert len(document(within("scan", *paths, "--to", "json"))["files"]) == 5
 
 
-def test_format_names_an_output_too(tmp_path: Path) -> None:
+def test_format_can_also_name_an_output(tmp_path: Path) -> None:
     path = lines(tmp_path / "run.json", CHAT)
     for arguments in (["--format", "jsonl"], ["--to", "jsonl"], ["--json"]):
         (line,) = within("scan", path, *arguments).text.splitlines()
@@ -388,7 +388,7 @@ def test_format_names_an_output_too(tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value),
 )
-def test_what_makes_no_sense_is_one_line_and_2(
+def test_invalid_options_are_one_line_and_2(
     tmp_path: Path, arguments: list[str], words: list[str]
 ) -> None:
     done = within("scan", lines(tmp_path / "run.json", CHAT), *arguments)
@@ -409,7 +409,7 @@ def graded(run_id: str, reward: float | None, **fields: Any) -> dict[str, Any]:
     return chat(run_id, **({} if reward is None else {"reward": reward}), **fields)
 
 
-def test_the_summary_tells_how_runs_ended_also_by_model(tmp_path: Path) -> None:
+def test_the_summary_counts_the_ends_of_runs_by_model_too(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "runs.jsonl",
         *(graded("a", 1.0, model="m1"), graded("b", 0.0, model="m1")),
@@ -427,7 +427,7 @@ def test_the_summary_tells_how_runs_ended_also_by_model(tmp_path: Path) -> None:
     assert ", reward 0.5: 2 messages" in within("scan", path, "--runs").text
 
 
-def test_runs_fail_by_an_expression(tmp_path: Path) -> None:
+def test_runs_can_be_failed_by_an_expression(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "runs.jsonl", graded("a", 1.0), graded("b", 0.0), called("c", "sl", reward=1)
     )
@@ -447,7 +447,7 @@ def test_runs_fail_by_an_expression(tmp_path: Path) -> None:
     assert (wrong.code, "--fail-if 'nope > 2'" in wrong.err) == (2, True)
 
 
-def test_a_case_is_called_the_same_wherever_its_run_stands(tmp_path: Path) -> None:
+def test_a_case_has_the_same_name_wherever_its_run_is(tmp_path: Path) -> None:
     runs = [chat("a"), chat("b"), chat("", "x"), chat("", "y"), called("c", "ls", group_id="7")]
 
     def names(*order: dict[str, Any]) -> list[str]:
@@ -460,7 +460,7 @@ def test_a_case_is_called_the_same_wherever_its_run_stands(tmp_path: Path) -> No
     assert {"task", "task (2)"} <= set(names(*runs))
 
 
-def test_sarif_names_the_line_and_what_its_rules_mean(tmp_path: Path) -> None:
+def test_sarif_has_the_line_and_the_meaning_of_its_rules(tmp_path: Path) -> None:
     run = called("b", "sl")
     run["messages"] += run["messages"][1:]
     path = lines(tmp_path / "runs.jsonl", chat("a"), "", run, run)

@@ -15,12 +15,12 @@ from tests.cli.scan_files import called, lines
 Messages = list[dict[str, Any]]
 
 
-def rollout(task: str, said: str, *, broken: bool = False) -> Messages:
+def rollout(task: str, text: str, *, broken: bool = False) -> Messages:
     """Return a rollout; if it is `broken`, its call is left in the text."""
     call = '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'
     return [
         {"role": "user", "content": task},
-        {"role": "assistant", "content": f"{said} {call if broken else ''}".strip()},
+        {"role": "assistant", "content": f"{text} {call if broken else ''}".strip()},
     ]
 
 
@@ -47,18 +47,18 @@ def groups(broken: Sequence[int]) -> list[list[Messages]]:
     ]
 
 
-def written(path: Path, of: list[list[Messages]]) -> Path:
-    return lines(path, *(group(*rollouts) for rollouts in of))
+def write_groups(path: Path, grouped: list[list[Messages]]) -> Path:
+    return lines(path, *(group(*rollouts) for rollouts in grouped))
 
 
-def kept(path: Path) -> Path:
+def baseline_of(path: Path) -> Path:
     """Return a file with the result of a scan of `path`."""
     old = path.with_name("old.json")
     old.write_bytes(within("scan", path, "--to", "json").out)
     return old
 
 
-def new(path: Path, old: Path) -> tuple[int, list[int]]:
+def new_runs(path: Path, old: Path) -> tuple[int, list[int]]:
     """Return the exit code against a baseline, and the runs that have something new."""
     done = within("scan", path, "--runs", "--json", "--baseline", old)
     rows = [json.loads(line) for line in done.text.splitlines()]
@@ -67,56 +67,56 @@ def new(path: Path, old: Path) -> tuple[int, list[int]]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return written(tmp_path / "groups.jsonl", groups([0, 4, 5]))
+    return write_groups(tmp_path / "groups.jsonl", groups([0, 4, 5]))
 
 
-def test_a_rollout_of_another_group_that_was_mended_makes_up_for_none(path: Path) -> None:
-    old = kept(path)
+def test_a_repaired_rollout_of_another_group_does_not_excuse_a_new_finding(path: Path) -> None:
+    old = baseline_of(path)
     # The second rollout of the third group in place of that of the second group.
-    written(path, groups([0, 7, 5]))
-    assert new(path, old) == (1, [8])
+    write_groups(path, groups([0, 7, 5]))
+    assert new_runs(path, old) == (1, [8])
 
 
-def test_a_rollout_of_the_same_group_that_was_mended_makes_up_for_none(path: Path) -> None:
-    old = kept(path)
-    written(path, groups([0, 3, 5]))
-    assert new(path, old) == (1, [4])
+def test_a_repaired_rollout_of_the_same_group_does_not_excuse_a_new_finding(path: Path) -> None:
+    old = baseline_of(path)
+    write_groups(path, groups([0, 3, 5]))
+    assert new_runs(path, old) == (1, [4])
 
 
 @pytest.mark.parametrize("changed", [0, 1])
-def test_of_rollouts_that_are_alike_any_may_change(tmp_path: Path, changed: int) -> None:
+def test_any_of_several_equal_rollouts_may_change(tmp_path: Path, changed: int) -> None:
     alike = [rollout("task", "x", broken=True), rollout("task", "x", broken=True)]
-    path = written(tmp_path / "groups.jsonl", [alike])
-    old = kept(path)
+    path = write_groups(tmp_path / "groups.jsonl", [alike])
+    old = baseline_of(path)
     alike[changed] = rollout("task", "other words", broken=True)
-    written(path, [alike])
-    assert new(path, old) == (0, [])
+    write_groups(path, [alike])
+    assert new_runs(path, old) == (0, [])
 
 
 def test_rollouts_may_be_rescored_and_change_places(path: Path) -> None:
-    old = kept(path)
+    old = baseline_of(path)
     lines(path, *(group(*each[::-1]) | {"scores": [0.5] * 3} for each in groups([0, 4, 5])))
-    assert new(path, old) == (0, [])
+    assert new_runs(path, old) == (0, [])
 
 
 def test_rollouts_may_change_places_within_their_groups(path: Path) -> None:
-    old = kept(path)
-    written(path, [rollouts[::-1] for rollouts in groups([0, 4, 5])])
-    assert new(path, old) == (0, [])
+    old = baseline_of(path)
+    write_groups(path, [rollouts[::-1] for rollouts in groups([0, 4, 5])])
+    assert new_runs(path, old) == (0, [])
 
 
-def test_where_rollouts_changed_places_the_one_that_broke_is_named(path: Path) -> None:
-    old = kept(path)
+def test_the_broken_one_of_rollouts_that_changed_places_is_named(path: Path) -> None:
+    old = baseline_of(path)
     # The fourth run is now the sixth.
-    written(path, [rollouts[::-1] for rollouts in groups([0, 3, 4, 5])])
-    assert new(path, old) == (1, [6])
+    write_groups(path, [rollouts[::-1] for rollouts in groups([0, 3, 4, 5])])
+    assert new_runs(path, old) == (1, [6])
 
 
-def test_groups_may_move_and_others_come(path: Path) -> None:
-    old = kept(path)
+def test_groups_may_move_and_be_added(path: Path) -> None:
+    old = baseline_of(path)
     came = [rollout("another task", "y"), rollout("another task", "yes", broken=True)]
-    written(path, [came, *groups([0, 4, 5])[::-1]])
-    assert new(path, old) == (1, [2])
+    write_groups(path, [came, *groups([0, 4, 5])[::-1]])
+    assert new_runs(path, old) == (1, [2])
 
 
 def sampled(*broken: bool) -> list[dict[str, Any]]:
@@ -127,28 +127,28 @@ def sampled(*broken: bool) -> list[dict[str, Any]]:
     ]
 
 
-def test_of_runs_of_one_id_the_one_that_broke_is_named(tmp_path: Path) -> None:
+def test_the_broken_one_of_several_runs_with_one_id_is_named(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", *sampled(False, True))
-    old = kept(path)
+    old = baseline_of(path)
     lines(path, *sampled(True, True))
-    assert new(path, old) == (1, [1])
+    assert new_runs(path, old) == (1, [1])
 
 
-def test_of_runs_of_one_id_that_all_changed_as_many_are_known_as_had_it(tmp_path: Path) -> None:
+def test_as_many_changed_runs_with_one_id_are_known_as_had_the_finding(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", *sampled(False, True))
-    old = kept(path)
+    old = baseline_of(path)
     again = sampled(True, True)
     for run in again:
         run["messages"][1]["content"] += " again"
     lines(path, *again)
     # At its own place it is the same as before.
-    assert new(path, old) == (1, [1])
+    assert new_runs(path, old) == (1, [1])
 
 
-def test_a_recording_that_is_made_again_is_the_same_run(tmp_path: Path) -> None:
+def test_a_repeated_recording_is_the_same_run(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
 
-    def record(run_id: str, said: str) -> None:
+    def record(run_id: str, text: str) -> None:
         start = {"kind": "RunStarted", "schema": 1, "run_id": run_id, "source_format": "native"}
         path.write_text(
             json.dumps({**start, "seq": 0})
@@ -156,7 +156,7 @@ def test_a_recording_that_is_made_again_is_the_same_run(tmp_path: Path) -> None:
             + "".join(
                 json.dumps({"kind": "MessageAppended", "seq": seq, "message": message}) + "\n"
                 for seq, message in enumerate(
-                    [{"role": "user", "text": "count"}, {"role": "assistant", "text": said}], 1
+                    [{"role": "user", "text": "count"}, {"role": "assistant", "text": text}], 1
                 )
             )
             + json.dumps({"kind": "RequestFailed", "seq": 3, "message": "HTTP 500"})
@@ -164,12 +164,12 @@ def test_a_recording_that_is_made_again_is_the_same_run(tmp_path: Path) -> None:
         )
 
     record("4f1c", "one")
-    old = kept(path)
+    old = baseline_of(path)
     record("9a02", "two, said otherwise")
-    assert new(path, old) == (0, [])
+    assert new_runs(path, old) == (0, [])
 
 
-def test_sarif_tells_rollouts_of_several_groups_and_of_one_id_apart(path: Path) -> None:
+def test_sarif_distinguishes_rollouts_of_several_groups_and_of_one_id(path: Path) -> None:
     more = lines(path.with_name("more.jsonl"), *sampled(True, True))
     report = json.loads(within("scan", path, more, "--to", "sarif").text)
     results = [each for each in report["runs"][0]["results"] if each["ruleId"] == "TRAILING_COMMA"]
@@ -178,7 +178,7 @@ def test_sarif_tells_rollouts_of_several_groups_and_of_one_id_apart(path: Path) 
 
 
 @pytest.mark.parametrize("head", ["", "results"])
-def test_a_baseline_that_mixed_rollouts_up_is_refused(path: Path, head: str) -> None:
+def test_a_baseline_of_rollouts_from_an_older_version_is_refused(path: Path, head: str) -> None:
     row = {"path": str(path), "run": 1, "id": "rollout 0", "findings": [], "fingerprint": "ab"}
     old = lines(path.with_name("old.json"), {head: [row]} if head else row)
     done = within("scan", path, "--baseline", old)
@@ -193,7 +193,7 @@ def begins_alike(name: str, run: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("is_old", [False, True])
-def test_tasks_that_begin_alike_are_told_apart_by_baselines_that_know_them(
+def test_tasks_with_the_same_beginning_are_distinguished_by_newer_baselines(
     tmp_path: Path, is_old: bool
 ) -> None:
     wrong, sound = called("", "sl"), called("", "ls")

@@ -50,7 +50,7 @@ def test_the_output_is_the_same_with_without_and_after_a_state(tmp_path: Path) -
     assert state.stat().st_size == size
 
 
-def test_any_beginning_of_a_state_leads_to_the_same_output(tmp_path: Path) -> None:
+def test_a_state_truncated_anywhere_leads_to_the_same_output(tmp_path: Path) -> None:
     runs, state = folder(tmp_path / "runs"), tmp_path / "scan.state"
     whole = within("scan", runs, *OPTIONS, "--state", state).text
     written = state.read_bytes()
@@ -104,9 +104,7 @@ def test_a_file_with_an_exclamation_mark_in_its_path_is_resumed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["runs.zip", "wow!.zip"])
-def test_the_members_of_an_archive_are_gone_on_with_until_it_changes(
-    tmp_path: Path, name: str
-) -> None:
+def test_the_members_of_an_archive_are_resumed_until_it_changes(tmp_path: Path, name: str) -> None:
     path, state = tmp_path / name, tmp_path / "scan.state"
 
     def pack(*members: str) -> None:
@@ -124,14 +122,14 @@ def test_the_members_of_an_archive_are_gone_on_with_until_it_changes(
     assert within("scan", path, *OPTIONS, "--state", state).err.count("read again") == 2
 
 
-def test_what_could_not_be_read_is_tried_again(tmp_path: Path) -> None:
+def test_unreadable_files_are_tried_again(tmp_path: Path) -> None:
     path, state = tmp_path / "run.json", tmp_path / "scan.state"
     assert within("scan", path, "--state", state).code == 3
     lines(path, CHAT)
     assert within("scan", path, "--state", state).code == 0
 
 
-def test_files_that_come_later_are_scanned_too(tmp_path: Path) -> None:
+def test_files_added_later_are_scanned_too(tmp_path: Path) -> None:
     runs, state = folder(tmp_path / "runs"), tmp_path / "scan.state"
     within("scan", runs, *OPTIONS, "--state", state)
     lines(runs / "0.json", called("new", "sl"))
@@ -161,7 +159,7 @@ def test_a_state_of_a_scan_with_other_options_is_refused_and_kept(tmp_path: Path
         pytest.param("[" * 99_999 + "\n", id="deep"),
     ],
 )
-def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_not_a_state_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     path, state = lines(tmp_path / "run.json", CHAT), tmp_path / "notes.txt"
     state.write_text(content)
     done = within("scan", path, "--state", state, "--to", "json")
@@ -206,7 +204,7 @@ def test_a_full_disk_is_reported_once_and_the_scan_continues(
     )
 
 
-def test_names_that_are_no_utf_8_are_kept(tmp_path: Path) -> None:
+def test_names_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
     state = tmp_path / "scan.state"
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xff.json"))
     lines(path, called("a\ud800", "sl"))
@@ -217,7 +215,7 @@ def test_names_that_are_no_utf_8_are_kept(tmp_path: Path) -> None:
     assert state.stat().st_size == size
 
 
-def test_a_scan_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_scan_continues(tmp_path: Path) -> None:
     path, state = many_runs(tmp_path / "runs.jsonl", 1_000, size=9_000), tmp_path / "scan.state"
     assert path.stat().st_size > 2 * (4 << 20)
     command = ["scan", str(path), "--runs", "--json", "--jobs", "2", "--state", str(state)]

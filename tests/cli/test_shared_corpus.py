@@ -49,7 +49,7 @@ FOLDERS = {
     "22-openai-agents": "agents-runstate",
     "24-autogen/langfuse-autogen.trace.json": "langfuse",
 }
-OTHERWISE_COUNTED = {
+COUNTED_DIFFERENTLY = {
     # The manifest takes each of the 29 calls for a separate run; 8 of them continue an earlier
     # conversation, whose 32 messages they repeat.
     "autogen-self_teaching-session.json": (21, 79, 0, 0),
@@ -83,7 +83,7 @@ OTHERWISE_COUNTED = {
 _ROW = re.compile(r"\| (\S+) \| [\d,]+ \| (\d+)/(\d+)/(\d+)/(\d+)/\d+ \|")
 
 
-def listed(manifest: Path) -> dict[str, tuple[int, ...]]:
+def counts_in(manifest: Path) -> dict[str, tuple[int, ...]]:
     counts = {}
     folder = ""
     for line in manifest.read_text("utf-8").splitlines():
@@ -95,12 +95,10 @@ def listed(manifest: Path) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("place", sorted(FOLDERS))
-def test_runs_messages_calls_and_errors_are_those_of_the_manifest(
-    place: str, trajectories: Path
-) -> None:
+def test_runs_messages_calls_and_errors_match_the_manifest(place: str, trajectories: Path) -> None:
     expected = {
-        name: OTHERWISE_COUNTED.get(Path(name).name, counts)
-        for name, counts in listed(trajectories / "MANIFEST.md").items()
+        name: COUNTED_DIFFERENTLY.get(Path(name).name, counts)
+        for name, counts in counts_in(trajectories / "MANIFEST.md").items()
         if name == place or name.startswith(f"{place}/")
     }
     done = within("scan", "--json", trajectories / place)

@@ -32,7 +32,9 @@ def started(command: list[str]) -> Iterator[Program]:
     [["open", "-"], ["scan", "-"], ["export", "-", "--to", "openai"], ["diff", "RUN", "-"]],
     ids=lambda arguments: arguments[0],
 )
-def test_a_terminal_is_refused_instead_of_waited_for(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_terminal_as_standard_input_is_refused_at_once(
+    tmp_path: Path, arguments: list[str]
+) -> None:
     run = str(lines(tmp_path / "run.json", CHAT))
     with started([*HERMES_TUI, *(run if text == "RUN" else text for text in arguments)]) as program:
         program.wait_for(b"standard input is a terminal (pipe something in, or name a file")

@@ -56,7 +56,7 @@ def test_help_loads_no_reader_of_files() -> None:
     assert not loaded_by("--help") & {"orjson", "msgspec", "zstandard", "sqlite3", "platformdirs"}
 
 
-def test_packing_and_databases_are_loaded_only_where_they_are_met() -> None:
+def test_compression_and_database_modules_are_loaded_only_if_needed() -> None:
     assert not loaded_by("scan", "transcripts") & {"zstandard", "sqlite3", "gzip"}
 
 

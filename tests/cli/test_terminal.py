@@ -18,7 +18,7 @@ HERMES_TUI = [sys.executable, "-m", "hermes_tui"]
 WITHIN_S = 30.0
 
 
-def left(program: Program) -> int:
+def exit_code_of(program: Program) -> int:
     """Return the exit code once the program has ended; its text is in `program.output`."""
     deadline = time.monotonic() + WITHIN_S
     ended, status = 0, 0
@@ -35,26 +35,24 @@ def left(program: Program) -> int:
 
 
 @pytest.mark.parametrize("key", [b"m", b"/", b":", b"f", b"?", b"P", b"\x10", b"\x1b[6~"])
-def test_a_key_right_after_the_one_that_leaves_does_nothing(tmp_path: Path, key: bytes) -> None:
+def test_a_key_pressed_right_after_quitting_does_nothing(tmp_path: Path, key: bytes) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     program = Program.start([*HERMES_TUI, "open", str(run)])
     program.wait_for(b"Quit")
     program.settle()
     program.press(b"q" + key)
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
     assert b"Traceback" not in program.output
 
 
 @pytest.mark.parametrize("key", [b"/", b"f", b"F", b"h", b"\r"])
-def test_a_key_right_after_the_one_that_leaves_a_list_does_nothing(
-    tmp_path: Path, key: bytes
-) -> None:
+def test_a_key_pressed_right_after_quitting_a_list_does_nothing(tmp_path: Path, key: bytes) -> None:
     runs = [str(lines(tmp_path / name, CHAT)) for name in ("a.json", "b.json")]
     program = Program.start([*HERMES_TUI, "open", *runs])
     program.wait_for(b"Quit")
     program.settle()
     program.press(b"q" + key)
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
     assert b"Traceback" not in program.output
 
 
@@ -68,7 +66,7 @@ def test_a_key_right_after_the_one_that_leaves_a_list_does_nothing(
         "{} demo --record {}.live < /dev/null",
     ],
 )
-def test_keys_come_from_the_terminal_where_standard_input_is_something_else(
+def test_keys_are_read_from_the_terminal_if_standard_input_is_redirected(
     tmp_path: Path, command: str
 ) -> None:
     run = lines(tmp_path / "run.json", CHAT)
@@ -83,14 +81,14 @@ def test_keys_come_from_the_terminal_where_standard_input_is_something_else(
     for _ in range(2):
         program.press(b"q")
         program.settle()
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
 
 
 def test_a_missing_terminal_for_keys_is_reported(tmp_path: Path) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     whole = f"setsid -w {shlex.join(HERMES_TUI)} open {run} < /dev/null"
     program = Program.start(["sh", "-c", whole])
-    assert left(program) == 3
+    assert exit_code_of(program) == 3
     assert b"run it in a terminal" in program.output
 
 
@@ -100,37 +98,37 @@ def test_a_terminal_that_cannot_draw_is_named(tmp_path: Path, name: str, command
     run = lines(tmp_path / "run.json", CHAT)
     words = [str(run) if word == "RUN" else word for word in command.split()]
     program = Program.start([*HERMES_TUI, *words], {"TERM": name})
-    assert left(program) == 3
+    assert exit_code_of(program) == 3
     assert f"TERM={name}".encode() in program.output
     assert b"TERM=xterm-256color" in program.output
     assert b"\x1b[?1049h" not in program.output
 
 
-def test_a_screen_is_drawn_where_standard_error_goes_to_a_file(tmp_path: Path) -> None:
+def test_a_screen_is_drawn_if_standard_error_goes_to_a_file(tmp_path: Path) -> None:
     run = lines(tmp_path / "run.json", CHAT)
     whole = f"{shlex.join(HERMES_TUI)} open {run} 2> {tmp_path / 'log'}"
     program = Program.start(["sh", "-c", whole])
     program.wait_for(b"Quit")
     program.settle()
     program.press(b"q")
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
     assert not (tmp_path / "log").read_bytes()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_screen_is_drawn_in_utf_8_whatever_the_locale(tmp_path: Path, encoding: str) -> None:
+def test_a_screen_is_drawn_in_utf_8_in_any_locale(tmp_path: Path, encoding: str) -> None:
     run = lines(tmp_path / "run.json", [{"role": "user", "content": "Grüße 你好"}])
     program = Program.start([*HERMES_TUI, "open", str(run)], {"PYTHONIOENCODING": encoding})
     program.wait_for("Grüße 你好".encode())
     program.settle()
     assert b"\\u" not in program.output
     program.press(b"q")
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("command", ["open {}", "demo --record {}.live"])
-def test_a_screen_that_a_signal_ends_gives_the_terminal_back_and_says_so(
+def test_a_screen_ended_by_a_signal_restores_the_terminal_and_reports_it(
     tmp_path: Path, number: signal.Signals, command: str
 ) -> None:
     run = lines(tmp_path / "run.json", CHAT)
@@ -138,7 +136,7 @@ def test_a_screen_that_a_signal_ends_gives_the_terminal_back_and_says_so(
     program.wait_for(b"Quit")
     program.settle()
     os.kill(program.pid, number)
-    assert left(program) == 128 + number
+    assert exit_code_of(program) == 128 + number
     assert b"\x1b[?1049l" in program.output
     assert f"ended by {number.name}".encode() in program.output
 
@@ -161,7 +159,7 @@ def test_a_screen_is_suspended_for_the_shell_and_comes_back(tmp_path: Path, begi
     program.press(b"q")
     program.settle(0.5)
     program.press(b"exit $?\n")
-    assert left(program) == 0
+    assert exit_code_of(program) == 0
 
 
 @pytest.mark.parametrize(
@@ -171,7 +169,7 @@ def test_a_screen_is_suspended_for_the_shell_and_comes_back(tmp_path: Path, begi
         ("demo --record {}.live", b"a live run is not suspended"),
     ],
 )
-def test_a_screen_that_nobody_could_bring_back_is_not_suspended(
+def test_a_screen_that_could_not_be_resumed_is_not_suspended(
     tmp_path: Path, command: str, why_not: bytes
 ) -> None:
     run = lines(tmp_path / "run.json", CHAT)

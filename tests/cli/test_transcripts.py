@@ -63,7 +63,7 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "unknown-role.json": ("openai-messages", 1, {"UNKNOWN_ROLE": 2}),
     "unknown-tool.json": ("openai-messages", 1, {"NAME_UNKNOWN": 2, "TOOL_ERROR": 2}),
 }
-OF_A_MESSAGE = {
+MESSAGE_CODES = {
     "CALL_IN_CONTENT", "TOOL_CALLS_EMPTY", "CALLED_EMPTY", "ID_MISSING", "ID_DUPLICATE",
     "CALL_UNANSWERED", "RESULT_ORPHAN", "NAME_UNKNOWN", "NAME_MISSING", "ARGS_INVALID",
     "ARGS_DOUBLE", "ARGS_NOT_OBJECT", "ARGS_OBJECT", "TRUNCATED", "TOOL_ERROR", "REQUEST_ERROR",
@@ -90,7 +90,7 @@ def test_every_sample_is_listed_here_and_in_the_readme(transcripts: Path) -> Non
 
 
 def test_every_code_about_messages_is_shown_by_a_sample() -> None:
-    assert {code for _, _, codes in SHOWN.values() for code in codes} >= OF_A_MESSAGE
+    assert {code for _, _, codes in SHOWN.values() for code in codes} >= MESSAGE_CODES
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN))
@@ -106,7 +106,7 @@ def test_a_sample_shows_exactly_these_codes(name: str, transcripts: Path) -> Non
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN))
-def test_a_sample_says_what_it_was_made_for(name: str, transcripts: Path) -> None:
+def test_a_sample_states_its_purpose(name: str, transcripts: Path) -> None:
     assert '"made to show ' in (transcripts / name).read_text("utf-8").replace('\\"', '"')
 
 
@@ -129,7 +129,7 @@ def test_reasoning_is_found_in_every_field_and_named_once(transcripts: Path) -> 
     ]
 
 
-def test_flagged_and_guessed_tool_errors_are_told_apart(transcripts: Path) -> None:
+def test_flagged_and_guessed_tool_errors_are_distinguished(transcripts: Path) -> None:
     marks = [
         event.result.error
         for event in events_of(transcripts / "tool-errors.json")
@@ -166,7 +166,7 @@ def test_scores_and_outcomes_are_those_of_the_files(transcripts: Path) -> None:
     assert [events_of(samples, number)[-1].status for number in range(3)] == ["ok", "ok", "failed"]
 
 
-RECORDED = {
+RECORDINGS = {
     "demo.jsonl": "ok",
     "demo-faithful.jsonl": "ok",
     "steered.jsonl": "",
@@ -178,17 +178,17 @@ RECORDED = {
 
 
 def test_every_recording_is_listed_here_and_in_the_readme(transcripts: Path) -> None:
-    assert {path.name for path in (transcripts / "recorded").iterdir()} == set(RECORDED)
+    assert {path.name for path in (transcripts / "recorded").iterdir()} == set(RECORDINGS)
     readme = (transcripts / "README.md").read_text("utf-8")
-    assert [name for name in RECORDED if f"| `{name}` |" not in readme] == []
+    assert [name for name in RECORDINGS if f"| `{name}` |" not in readme] == []
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_reads_as_it_was_written(transcripts: Path, name: str) -> None:
     path = transcripts / "recorded" / name
     written = path.read_bytes()
     assert b"".join(encode(decode(line)) for line in written.splitlines()) == written
-    assert fold_run(events_of(path))[0].status == RECORDED[name]
+    assert fold_run(events_of(path))[0].status == RECORDINGS[name]
 
 
 def test_the_recorded_demo_can_be_replayed(transcripts: Path) -> None:
@@ -196,7 +196,7 @@ def test_the_recorded_demo_can_be_replayed(transcripts: Path) -> None:
     assert replayed.code == 0, replayed.err
 
 
-def test_the_stopped_recording_stands_at_its_stop_again(transcripts: Path) -> None:
+def test_the_stopped_recording_is_resumed_at_its_stop(transcripts: Path) -> None:
     events = events_of(transcripts / "recorded" / "stopped.jsonl")
     state = Session.from_events(events).state
     assert state.stop.breakpoints == ("b1",)

@@ -101,7 +101,7 @@ from tests.cli.program import PROJECT, hermes_tui, within
     ],
     ids=lambda value: " ".join(value)[:40],
 )
-def test_usage_errors_are_one_line_with_what_is_meant(
+def test_usage_errors_are_one_line_with_a_suggestion(
     arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -123,7 +123,7 @@ def test_the_exit_code_of_the_process_is_that_of_the_command() -> None:
 
 
 @pytest.mark.parametrize("option", [["model", "add", "--gguf"], ["engines", "add", "--path"]])
-def test_links_in_a_circle_are_no_file(tmp_path: Path, option: list[str]) -> None:
+def test_circular_links_are_not_a_file(tmp_path: Path, option: list[str]) -> None:
     circle = tmp_path / "circle"
     circle.symlink_to(circle)
     done = within(*option, circle)
@@ -131,7 +131,7 @@ def test_links_in_a_circle_are_no_file(tmp_path: Path, option: list[str]) -> Non
     assert str(circle) in done.one_line
 
 
-def test_no_command_prints_the_help_and_is_no_error() -> None:
+def test_without_a_command_the_help_is_printed_without_an_error() -> None:
     done = hermes_tui()
     assert (done.code, done.err) == (0, "")
     for command in ("open", "scan", "export", "formats", "exit codes"):
@@ -140,12 +140,12 @@ def test_no_command_prints_the_help_and_is_no_error() -> None:
 
 def test_formats_lists_every_format_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["formats"]) == 0
-    told = capsys.readouterr().out
-    listed = [line.split("  ")[0] for line in told.splitlines()]
+    printed = capsys.readouterr().out
+    listed = [line.split("  ")[0] for line in printed.splitlines()]
     names = [item.name for item in formats()]
     assert listed[: len(names)] == names
-    assert "Parquet files (.parquet) too" in told
-    assert "hermes-tui[parquet]" in told
+    assert "Parquet files (.parquet) too" in printed
+    assert "hermes-tui[parquet]" in printed
     assert main(["formats", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [list(row) for row in rows] == [["name", "summary"]] * len(names)
@@ -164,7 +164,7 @@ def test_formats_lists_every_format_once(capsys: pytest.CaptureFixture[str]) -> 
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
+def test_a_closed_output_pipe_is_not_an_error(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -181,7 +181,7 @@ def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
 @pytest.mark.parametrize("command", ["formats", "scan", "open"])
-def test_an_output_without_room_is_one_line_and_three(command: str) -> None:
+def test_an_output_on_a_full_disk_is_one_line_and_3(command: str) -> None:
     paths = [] if command == "formats" else ["transcripts/clean-run.json"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -216,13 +216,13 @@ def test_an_output_without_room_is_one_line_and_three(command: str) -> None:
     ids=lambda arguments: arguments[0],
 )
 @pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-that-name"])
-def test_a_path_that_no_system_takes_is_one_line_and_three(arguments: list[str], path: str) -> None:
+def test_an_impossible_path_is_one_line_and_3(arguments: list[str], path: str) -> None:
     done = within(*(argument.format(path) for argument in arguments))
     assert (done.code, done.out) == (3, b"")
     assert path[:20] in done.one_line
 
 
-def test_an_output_that_cannot_hold_every_character_gets_their_numbers(tmp_path: Path) -> None:
+def test_characters_that_the_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps([{"role": "critic", "content": "漢"}]))
     for command in ("scan", "open"):
@@ -231,7 +231,7 @@ def test_an_output_that_cannot_hold_every_character_gets_their_numbers(tmp_path:
         assert done.out.isascii()
 
 
-def test_filter_also_narrows_what_is_printed_into_a_pipe(
+def test_a_filter_also_narrows_the_output_to_a_pipe(
     capsys: pytest.CaptureFixture[str], transcripts: Path
 ) -> None:
     path = str(transcripts / "clean-run.json")
