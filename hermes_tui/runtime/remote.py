@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -160,6 +160,34 @@ class RemoteSource:
 
     def close(self) -> None:
         self._blocks.clear()
+
+
+class RemoteFolder:
+    """A folder whose files are fetched several at a time."""
+
+    def __init__(self, path: RemotePath) -> None:
+        self._path = path
+        self._files, self._inner = _files(path)
+
+    def names(self) -> list[str]:
+        """Return the names of the files in it; none if it is a file. Raises SourceError."""
+        entries = _call_fsspec(self._path, lambda: self._files.ls(self._inner, detail=False))
+        folder = f"{self._inner.rstrip('/')}/"
+        return [entry.removeprefix(folder) for entry in entries if entry.startswith(folder)]
+
+    def contents(self, names: Sequence[str]) -> dict[str, bytes | SourceError]:
+        """Return the contents of files by name, or why one cannot be read. Raises SourceError."""
+        inner = {name: f"{self._inner.rstrip('/')}/{name}" for name in names}
+        fetched = _call_fsspec(
+            self._path, lambda: self._files.cat(list(inner.values()), on_error="return")
+        )
+        found: dict[str, bytes | SourceError] = {}
+        for name, path in inner.items():
+            content = fetched.get(path)
+            if not isinstance(content, bytes):
+                content = _failure(self._path, content or FileNotFoundError(name))
+            found[name] = content
+        return found
 
 
 def remote_bytes(path: RemotePath) -> Iterator[bytes]:

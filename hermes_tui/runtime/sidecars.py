@@ -50,16 +50,19 @@ def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
     known = [p for p in paths if p.name in SIDECARS and split_member(p) is None]
     if not known:
         return paths
+    files = {*paths}
     present = {*paths, *(path.parent for path in paths)}
-    hidden = {p for p in known if says_more(p.name, partial(_is_next_to, present, p))}
+    hidden = {p for p in known if says_more(p.name, partial(_is_next_to, files, present, p))}
     return [path for path in paths if path not in hidden]
 
 
-def _is_next_to(present: Container[Place], path: Place, name: str) -> bool:
+def _is_next_to(files: Container[Place], present: Container[Place], path: Place, name: str) -> bool:
     neighbour = path.parent / name
-    if name in RUN_FOLDERS and not (isinstance(neighbour, Path) and holds_one_run(neighbour)):
-        return False
-    return neighbour in present
+    if name not in RUN_FOLDERS:
+        return neighbour in present
+    # The run folders of an object store are among the files by now.
+    is_run = holds_one_run(neighbour) if isinstance(neighbour, Path) else neighbour in files
+    return is_run and neighbour in present
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:

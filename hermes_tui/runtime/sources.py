@@ -18,7 +18,7 @@ from typing import Protocol
 from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.file_stamps import CHANGED, GONE, stamp_of, stamp_of_open
-from hermes_tui.runtime.numbered_files import holds_one_run
+from hermes_tui.runtime.numbered_files import RUN_FOLDERS, holds_one_run
 from hermes_tui.runtime.packed.transcoding import wide_encoding
 from hermes_tui.runtime.packed.unpacking import (
     MAGIC_BYTES,
@@ -201,6 +201,10 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
     A remote file is fetched sequentially, as far as it is needed.
     """
     if isinstance(path, RemotePath):
+        if path.name in RUN_FOLDERS:
+            from hermes_tui.runtime.remote_run_folders import run_folder_bytes
+
+            return _unpack(SpoolSource(str(path), lambda: run_folder_bytes(path)))
         return _unpack(SpoolSource(str(path), lambda: remote_bytes(path)))
     if path is None:
         if sys.stdin is None or sys.stdin.closed:

@@ -20,6 +20,7 @@ from hermes_tui.runtime.folder_walk import (
 from hermes_tui.runtime.numbered_files import holds_one_run, with_run_folders
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
+from hermes_tui.runtime.remote_run_folders import with_remote_run_folders
 from hermes_tui.runtime.sidecars import without_sidecars
 from hermes_tui.runtime.transcript_names import (
     ARCHIVE_SUFFIXES,
@@ -188,7 +189,8 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
         found, is_named = find_remote(
             pattern, lambda name: may_be_transcript(name, _REMOTE_SUFFIXES)
         )
-        return [Target(item, named=is_named) for item in without_sidecars(found)]
+        paths = found if is_named else with_remote_run_folders(found)
+        return [Target(item, named=is_named) for item in without_sidecars(paths)]
     path = local_path(pattern)
     if not path.name and holds_one_run(path.absolute()):
         path = path.absolute()
