@@ -29,6 +29,8 @@ SIDECARS = {
     "session.json": "multi_agents/",
     "agno_sessions.json": "agno_runs.json",
     "event_cache/": "events",
+    "chunks/": "scheduled-loops.json",
+    "generations/": "scheduled-loops.json",
 }
 """The names of sidecars, each with the file or folder next to which it is one.
 

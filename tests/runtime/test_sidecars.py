@@ -134,3 +134,27 @@ def test_a_glob_lists_no_sidecar_in_a_folder_with_an_exclamation_mark(tmp_path: 
     listed(folder, "results.jsonl", "metadata.json")
     found = expand_paths([str(folder / "*.json*")])
     assert [target.path for target in found] == [folder / "results.jsonl"]
+
+
+VIBE = Path(__file__).parents[1] / "fixtures" / "vibe"
+
+
+def found_below(folder: Path) -> list[str]:
+    found = (target.path for target in expand_paths([str(folder)]))
+    return [path.relative_to(folder).as_posix() for path in found if isinstance(path, Path)]
+
+
+def test_a_session_of_vibe_is_its_journal_not_the_snapshots_next_to_it(tmp_path: Path) -> None:
+    session = tmp_path / "unified" / "s"
+    for name in ("journal/1.jsonl", "chunks/a.json", "generations/1/checkpoint.json"):
+        (session / name).parent.mkdir(parents=True)
+        (session / name).write_bytes((VIBE / "journal.jsonl").read_bytes())
+    assert len(found_below(session)) == 3
+    (session / "scheduled-loops.json").write_text("{}")
+    assert found_below(session) == ["journal/1.jsonl", "scheduled-loops.json"]
+    assert found_below(session / "chunks") == ["a.json"]
+
+
+def test_the_file_above_a_journal_names_its_model() -> None:
+    assert started(VIBE / "session" / "journal" / "continued.jsonl").model == "scripted"
+    assert started(VIBE / "version_2" / "messages.jsonl").model == "scripted"
