@@ -38,7 +38,7 @@ class OpenCode:
     """Reads whole sessions, and the events that a run printed."""
 
     name = "opencode"
-    summary = "opencode: exported sessions, its database, and what `run --format json` prints"
+    summary = "opencode and Kilo Code: exported sessions, the database, `run --format json`"
 
     def sniff(self, sample: Sample) -> Match | None:
         if (found := sample.match_of_runs(0.95, _is_session)) is not None:

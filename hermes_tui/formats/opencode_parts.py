@@ -20,6 +20,8 @@ _HIDDEN_PARTS: Final = frozenset({"step-start", "step-finish", "snapshot", "patc
 """Parts without content for the model."""
 _INVALID: Final = "invalid"
 """The tool that opencode calls in place of a call that it cannot run."""
+_UNPARSED: Final = "JSON parsing failed"
+"""The words in the error of a call whose arguments are no JSON."""
 _DONE_STATES: Final = ("completed", "error")
 
 
@@ -104,12 +106,25 @@ def _content(part: dict[str, Any]) -> Any:
 def _call(part: dict[str, Any]) -> dict[str, Any]:
     state = fields.as_dict(part.get("state"))
     given = state.get("input")
-    # A call that is still being written has only the text received so far.
-    arguments = state.get("raw") if not given and state.get("raw") else json_text(given)
+    arguments = _unparsed(state)
+    if arguments is None:
+        # A call that is still being written has only the text received so far.
+        arguments = state.get("raw") if not given and state.get("raw") else json_text(given)
     name = part.get("tool")
     if name == _INVALID:
         name = fields.label(fields.as_dict(given), "tool") or name
     return function_call(part.get("callID"), name, arguments)
+
+
+def _unparsed(state: dict[str, Any]) -> str | None:
+    """Return the text that the model wrote as arguments if it is no JSON and was kept; Kilo Code
+    does that."""
+    given = fields.as_dict(state.get("input"))
+    text = given.get("value")
+    if given.keys() != {"value"} or not isinstance(text, str):
+        return None
+    is_unparsed = state.get("status") == "error" and _UNPARSED in fields.label(state, "error")
+    return text if is_unparsed else None
 
 
 def _result(part: dict[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,19 @@ def tools_in(value: Any) -> list[dict[str, Any]]:
     return [part for part in parts if part["type"] == "tool"]
 
 
+def test_arguments_that_kilo_code_could_not_parse_are_shown_as_the_model_wrote_them() -> None:
+    kilo = (FOLDER / "kilo_export.json").read_bytes()
+    assert format_of(kilo) == "opencode"
+    events = read_bytes(FORMAT, kilo)
+    broken = next(call for call in calls(events) if call.id == "call_2_0")
+    assert broken.arguments_text == '{"command": "echo trailing",}'
+    assert broken.raw["state"]["input"] == {"value": broken.arguments_text}
+    assert found_codes(events).count("ARGS_INVALID:error") == 1
+    accepted = kilo.replace(b"JSON parsing failed", b"the value is too long")
+    call = next(one for one in calls(read_bytes(FORMAT, accepted)) if one.id == "call_2_0")
+    assert call.arguments == {"value": broken.arguments_text}
+
+
 def test_an_exported_session_opens_complete() -> None:
     data = document(EXPORT)
     assert format_of(data) == "opencode"
