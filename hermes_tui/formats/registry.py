@@ -223,6 +223,7 @@ _ENTRIES = (
     _Entry("cline", "cline", _has("sessionId", "ts")),
     _Entry("copilot", "copilot", _has("parentId")),
     _Entry("gptme", "gptme", _may_be_gptme),
+    _Entry("crush", "crush", _has("_table", "meta")),
     _Entry("kimi", "kimi", _may_be_kimi),
     _Entry(
         "mistral-vibe",

@@ -12,6 +12,7 @@ from hermes_tui.runtime.databases import (
     adk,
     agents_sdk,
     agno,
+    crush,
     hermes_agent,
     langgraph,
     llm,
@@ -22,6 +23,7 @@ from hermes_tui.runtime.databases import (
 from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
 
 _PROGRAMS = (
+    (crush.NEEDED, crush.session_lines),
     (hermes_agent.NEEDED, hermes_agent.session_lines),
     (agents_sdk.NEEDED, agents_sdk.session_lines),
     (langgraph.NEEDED, langgraph.state_lines),
@@ -33,8 +35,8 @@ _PROGRAMS = (
 )
 """For each program, the tables by which its database is recognised, and its reader."""
 _KNOWN = (
-    "hermes-agent's state.db, sessions of the OpenAI Agents SDK, Google ADK, Agno and opencode, "
-    "LangGraph checkpoints, llm's logs.db, Phoenix and MLflow"
+    "hermes-agent's state.db, sessions of the OpenAI Agents SDK, Google ADK, Agno, opencode and "
+    "Crush, LangGraph checkpoints, llm's logs.db, Phoenix and MLflow"
 )
 
 
