@@ -156,5 +156,5 @@ def test_a_session_of_vibe_is_its_journal_not_the_snapshots_next_to_it(tmp_path:
 
 
 def test_the_file_above_a_journal_names_its_model() -> None:
-    assert started(VIBE / "session" / "journal" / "continued.jsonl").model == "scripted"
-    assert started(VIBE / "version_2" / "messages.jsonl").model == "scripted"
+    assert run_started(VIBE / "session" / "journal" / "continued.jsonl").model == "scripted"
+    assert run_started(VIBE / "version_2" / "messages.jsonl").model == "scripted"
