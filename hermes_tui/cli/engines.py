@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.cli.inputs import add_list_and_remove
 from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_row
@@ -61,18 +61,7 @@ def add_engines(commands: Commands) -> None:
     )
     where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
     add.add_argument("--name", default="", metavar="NAME", help="name for it")
-    listing = actions.add_parser(
-        "list",
-        help="list the engines that were added",
-        epilog="example: hermes-tui engines list --json",
-    )
-    add_json_option(listing)
-    removing = actions.add_parser(
-        "remove",
-        help="delete an engine from the cache folder",
-        epilog="example: hermes-tui engines remove vllm-0.33.0",
-    )
-    removing.add_argument("name", metavar="NAME", help="as `engines list` shows it")
+    add_list_and_remove(actions, "engines", "an engine", "vllm-0.33.0")
 
 
 def run_engines(arguments: argparse.Namespace) -> int:
@@ -82,10 +71,8 @@ def run_engines(arguments: argparse.Namespace) -> int:
             return _add(arguments)
         case "list":
             return _list(as_json=arguments.json)
-        case "remove":
+        case _:
             return _remove(arguments.name)
-        case other:
-            raise UsageError(f"unknown action {other!r}", "add, list or remove")
 
 
 def _add(arguments: argparse.Namespace) -> int:

@@ -63,6 +63,25 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
+def add_list_and_remove(actions: Commands, command: str, thing: str, example: str) -> None:
+    """Add the actions `list` and `remove` of a command that keeps things in the cache folder.
+
+    `thing` is what is removed, with its article; `example` is the name of one.
+    """
+    listing = actions.add_parser(
+        "list",
+        help=f"list the {thing.split()[-1]}s that were added",
+        epilog=f"example: hermes-tui {command} list --json",
+    )
+    add_json_option(listing)
+    removing = actions.add_parser(
+        "remove",
+        help=f"delete {thing} from the cache folder",
+        epilog=f"example: hermes-tui {command} remove {example}",
+    )
+    removing.add_argument("name", metavar="NAME", help=f"as `{command} list` shows it")
+
+
 def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add `--theme`, which selects the colours of the screen."""
     command.add_argument(

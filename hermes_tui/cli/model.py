@@ -6,9 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.cli.inputs import add_list_and_remove
 from hermes_tui.cli.stderr import print_notice
-from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_row
 
 if TYPE_CHECKING:
@@ -38,18 +37,7 @@ def add_model(commands: Commands) -> None:
     )
     add.add_argument("--gguf", default="", metavar="FILE", help="use this file instead")
     add.add_argument("--name", default="", metavar="NAME", help="default: the name of the file")
-    listing = actions.add_parser(
-        "list",
-        help="list the models that were added",
-        epilog="example: hermes-tui model list --json",
-    )
-    add_json_option(listing)
-    removing = actions.add_parser(
-        "remove",
-        help="delete a model from the cache folder",
-        epilog="example: hermes-tui model remove qwen3",
-    )
-    removing.add_argument("name", metavar="NAME", help="as `model list` shows it")
+    add_list_and_remove(actions, "model", "a model", "qwen3")
 
 
 def run_model(arguments: argparse.Namespace) -> int:
@@ -59,10 +47,8 @@ def run_model(arguments: argparse.Namespace) -> int:
             return _add(arguments.gguf, arguments.name)
         case "list":
             return _list(as_json=arguments.json)
-        case "remove":
+        case _:
             return _remove(arguments.name)
-        case other:
-            raise UsageError(f"unknown action {other!r}", "add, list or remove")
 
 
 def _add(gguf: str, name: str) -> int:
