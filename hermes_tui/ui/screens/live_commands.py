@@ -89,14 +89,14 @@ class LiveCommands(RunScreen):
             self.live_app.repeat_leave_question()
 
     def _why_not_now(self, command_id: str) -> str:
-        from hermes_tui.ui.not_now import why_not_now
+        from hermes_tui.ui.unavailable import why_unavailable
 
         driver = self.feed.driver
         if driver is None:
-            why = why_not_now(command_id, None, broken=False, tool_ran=False)
+            why = why_unavailable(command_id, None, broken=False, tool_ran=False)
         else:
             broken, tool_ran = driver.failure is not None, driver.session.state.tool_ran
-            why = why_not_now(command_id, driver.phase, broken=broken, tool_ran=tool_ran)
+            why = why_unavailable(command_id, driver.phase, broken=broken, tool_ran=tool_ran)
         return self.keys.format(why)
 
     def put(self, what: inputs.Input) -> bool:

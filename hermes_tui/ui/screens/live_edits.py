@@ -299,7 +299,7 @@ class LiveEdits(LiveCommands):
 
     def do_retry(self) -> None:
         from hermes_tui.debugger import inputs
-        from hermes_tui.ui.not_now import TOOL_RAN
+        from hermes_tui.ui.unavailable import TOOL_RAN
 
         state = self.state
         if state.moment in (Moment.RESULT, Moment.RECOVERY) and state.call is not None:

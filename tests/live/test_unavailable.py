@@ -7,7 +7,7 @@ import pytest
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.ui.commands import COMMANDS, DEBUG
 from hermes_tui.ui.key_names import KeyNames
-from hermes_tui.ui.not_now import why_not_now
+from hermes_tui.ui.unavailable import why_unavailable
 
 _DEBUGGING = [command for command in COMMANDS if command.group == DEBUG]
 
@@ -19,7 +19,7 @@ def test_every_command_has_a_reason_that_fits_a_line(
     phase: Phase | None, broken: bool, tool_ran: bool
 ) -> None:
     for command in _DEBUGGING:
-        why = why_not_now(command.id, phase, broken=broken, tool_ran=tool_ran)
+        why = why_unavailable(command.id, phase, broken=broken, tool_ran=tool_ran)
         assert why and len(f" {command.label}: {KeyNames().format(why)}") <= 100
 
 
@@ -33,5 +33,5 @@ def test_every_command_has_a_reason_that_fits_a_line(
     ],
 )
 def test_the_reason_depends_on_command_and_phase(command: str, phase: Phase, why: str) -> None:
-    reason = why_not_now(command, phase, broken=False, tool_ran=False)
+    reason = why_unavailable(command, phase, broken=False, tool_ran=False)
     assert KeyNames().format(reason) == why

@@ -25,7 +25,7 @@ _REASONS_AT_STOP: Final[Mapping[str, str]] = MappingProxyType({
 })  # fmt: skip
 
 
-def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran: bool) -> str:
+def why_unavailable(command_id: str, phase: Phase | None, *, broken: bool, tool_ran: bool) -> str:
     """Return why a command cannot be carried out, with keys in braces for `KeyNames.format`.
 
     `phase` is None if the run has not begun. `broken` means that the run could not continue,
