@@ -27,6 +27,8 @@ class Situation(NamedTuple):
     """The inputs that a live run accepts now, and what a screen can do besides."""
     flawed: bool = False
     """Whether a live run is stopped at a reply because of an error in it."""
+    failed: bool = False
+    """Whether a live run is stopped at a failed request, so that continuing ends it."""
     stops_first: bool = False
     """Whether a live run stops at every call before it reaches its breakpoints."""
     live: bool = False

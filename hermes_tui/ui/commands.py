@@ -84,6 +84,10 @@ def _is_live(situation: Situation) -> bool:
     return situation.live
 
 
+def _can_step(situation: Situation) -> bool:
+    return "resume" in situation.legal and not situation.failed
+
+
 def _can_look_back(situation: Situation) -> bool:
     return situation.live and situation.rows > 1
 
@@ -237,16 +241,16 @@ COMMANDS: tuple[Command, ...] = (
     # Debugging
     Command("next", "Next", ("space", "f10"), "space", LIVE,
         "continue to the next stop of the same kind (call, result …), or any that comes first",
-        DEBUG, -9, allows_any("resume")),
+        DEBUG, -9, _can_step),
     Command("continue", "Continue", ("c", "f5"), "c", LIVE,
         "continue to the next breakpoint or enabled stop point", DEBUG, -8, allows_any("resume")),
     Command("step-in", "Step", ("s", "f11"), "s", LIVE,
-        "continue to the very next stop point, on or off", DEBUG, -7, allows_any("resume")),
+        "continue to the very next stop point, on or off", DEBUG, -7, _can_step),
     Command("step-out", "End of turn", ("S", "t", "shift+f11", "f23"), "S", LIVE,
         "continue to the end of the turn; calls of a new reply still stop", DEBUG, -5,
-        allows_any("resume")),
+        _can_step),
     Command("run-on", "Run on", ("C",), "C", LIVE,
-        "continue without stopping before every call", DEBUG, 0, allows_any("resume")),
+        "continue without stopping before every call", DEBUG, 0, _can_step),
     Command("pause", "Pause", ("p",), "p", LIVE, "stop at the next stop point, on or off", DEBUG,
         -9, allows_any("pause")),
     Command("cancel-current", "Cancel", ("ctrl+x",), "ctrl+x", LIVE,
@@ -293,6 +297,8 @@ COMMANDS: tuple[Command, ...] = (
 
 _REPLY_RANKS = {"lab": -5, "step-out": -4}
 """Ranks in the key bar while a run is stopped at a reply because of an error in the reply."""
+_FAILED_RANKS = {"retry": -9, "edit": -8, "continue": -7, "end-run": 0}
+"""Ranks in the key bar while a run is stopped at a failed request."""
 _STOPS_FIRST_RANKS = {"run-on": -8}
 """Ranks in the key bar while the run stops at every call before it reaches a breakpoint."""
 _BUSY_RANKS = {"end-run": -7}
@@ -321,12 +327,15 @@ def bar_entries(
 def _rank(command: Command, situation: Situation) -> int:
     """Return a command's rank in the key bar, lowest first; 0 leaves it out."""
     ranks = _REPLY_RANKS if situation.flawed else _BUSY_RANKS if CANCEL in situation.legal else {}
+    ranks = _FAILED_RANKS if situation.failed else ranks
     if situation.stops_first and command.id in _STOPS_FIRST_RANKS:
         return _STOPS_FIRST_RANKS[command.id]
     return ranks.get(command.id, command.bar)
 
 
 def _label(command: Command, situation: Situation) -> str:
+    if command.id == "continue" and situation.failed:
+        return BY_ID["end-run"].label
     return situation.enter if command.id == "open" and situation.enter else command.label
 
 

@@ -12,9 +12,11 @@ ENDED: Final = "the run has ended; {fork} forks from a row"
 UNDER_WAY: Final = "the run is in progress; {pause} stops it, {cancel-current} ends the wait"
 TOOL_RAN: Final = "a tool of this turn has already run: {fork} on the reply forks before it"
 _ONE_BRANCH: Final = "there is no other branch; {fork} makes one"
+_FAILED: Final = "the request failed: {retry} asks again, {continue} ends the run"
 _NOTHING_YET: Final = "nothing has happened yet"
 _REASONS_AT_STOP: Final[Mapping[str, str]] = MappingProxyType({
     "pause": "the run is already stopped",
+    **dict.fromkeys(("next", "step-in", "step-out", "run-on"), _FAILED),
     "cancel-current": "nothing is running",
     "edit": "there is nothing here to edit",
     "answer": "the run is not stopped at a call",

@@ -140,6 +140,20 @@ async def test_edit_is_offered_at_a_result_only_if_a_call_still_waits() -> None:
         await run.shows("edit: there is nothing here to edit")
 
 
+@pytest.mark.parametrize("key", ["space", "s", "S", "C"])
+async def test_a_step_does_not_end_the_run_at_a_failed_request(key: str) -> None:
+    failure = RequestFailure("500: no luck", status=500)
+    async with live([failure, says("Done.")], TOOLS, size=NARROW) as run:
+        await run.stopped()
+        bar = run.text.splitlines()[-1]
+        assert bar.startswith(" R Retry  e Edit  c End the run") and "Next" not in bar
+        await run.press(key)
+        await run.shows("the request failed: R asks again, c ends the run")
+        assert run.phase is Phase.STOPPED
+        await run.press("R", "ctrl+s")
+        await run.shows("ENDED  — finished naturally")
+
+
 async def test_a_streaming_reply_without_calls_is_shown_as_such() -> None:
     may_continue = asyncio.Event()
     async with live([streamed("a reply", pieces=2, until=may_continue)], size=WIDE) as run:

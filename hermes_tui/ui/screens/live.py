@@ -173,9 +173,11 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         situation = super().situation()
         if driver is None:
             return situation
+        legal = self._legal(driver)
         return situation._replace(
             live=True,
-            legal=self._legal(driver),
+            legal=legal,
+            failed=Kind.RESUME in legal and driver.session.state.moment is Moment.FAILURE,
             flawed=is_stopped_at_flawed_reply(model.log),
             stops_first=self.stops_first(),
             branches=self.live_app.branch_count,
