@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime import sources
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from hermes_tui.runtime.packed import archives, limits, tar_headers, tar_members
+from hermes_tui.runtime.packed.unpacking import may_begin_tar
 from hermes_tui.runtime.sources import open_source, wait_for
 from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import hermes_tui
@@ -420,15 +422,28 @@ def test_a_folder_of_an_archive_that_is_one_run_is_one_run(tmp_path: Path, place
     assert failure == f"{path}: no file has the number 1"
 
 
-def test_the_beginning_of_a_stream_of_json_is_shown_before_more_of_it_comes(
-    tmp_path: Path,
+def test_an_archive_that_arrives_in_small_pieces_is_recognised(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = tmp_path / "run.jsonl.gz"
-    path.write_bytes(gzip.compress(b'{"role": "user"'))
-    source = open_source(path)
-    wait_for(source)
-    assert source.read(0, 99) == b'{"role": "user"'
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+
+        def write() -> None:
+            data = tar_of([("a.json", CHAT)])
+            for at in range(0, len(data), 200):
+                os.write(write_fd, data[at : at + 200])
+            os.close(write_fd)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        source = open_source(None)
+        wait_for(source)
+        writer.join()
+    assert source.read(0, 999) == CHAT.encode()
     source.close()
+    assert may_begin_tar(tar_of([("a.json", CHAT)])[:200])
+    assert not may_begin_tar(b"a.json") and not may_begin_tar(CHAT.encode())
 
 
 def test_a_followed_archive_is_read_as_it_is_now(tmp_path: Path) -> None:

@@ -56,9 +56,10 @@ def has_header_sum(block: bytes) -> bool:
 def may_begin_tar(head: bytes) -> bool:
     """Return whether only more bytes can show whether a stream is a tar archive.
 
-    Of a stream of JSON or text that is known at once, so that it is shown as it arrives.
+    The name in its first header is followed by zeros, which text has none of: so a stream of text
+    is shown as it arrives.
     """
-    is_text = head[:1] in _TEXT_BEGINNINGS or b"\n" in head
+    is_text = head[:1] in _TEXT_BEGINNINGS or b"\0" not in head
     return len(head) < TAR_BLOCK and not is_text and unpacker(head) is None
 
 
