@@ -11,9 +11,10 @@ from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.numbered_files import RUN_FOLDERS, holds_one_run
-from hermes_tui.runtime.remote import Place
-from hermes_tui.runtime.sources import split_member
+from hermes_tui.runtime.remote import Place, RemotePath
+from hermes_tui.runtime.sources import is_archive, split_member
 from hermes_tui.runtime.transcript_names import PACKED_SUFFIXES
 
 P = TypeVar("P", bound=Place)
@@ -48,7 +49,7 @@ def says_more(name: str, is_there: Callable[[str], bool]) -> bool:
 
 def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
     """Return `paths` without the sidecars of others among them."""
-    # Members of archives are read without sidecars.
+    # The members of an archive are listed without sidecars.
     known = [p for p in paths if p.name in SIDECARS and split_member(p) is None]
     if not known:
         return paths
@@ -75,6 +76,8 @@ def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
     names = traits_of(found).sidecars
     if path is None or not names:
         return {}
+    if (member := _archive_member(path)) is not None:
+        return _values_in_archive(*member, names, stamp_of(member[0]))
     values = {}
     for name in names:
         sidecar = _sidecar_path(path, name)
@@ -84,6 +87,33 @@ def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
             continue
         values[name] = _read_value(sidecar, state.st_mtime, state.st_size)
     return values
+
+
+def _archive_member(path: Place) -> tuple[Path, str] | None:
+    """Return the archive and the member of a transcript; the member is empty if it is the only one.
+
+    Returns None for any other file.
+    """
+    if isinstance(path, RemotePath):
+        return None
+    return split_member(path) or ((path, "") if is_archive(path) else None)
+
+
+@lru_cache(maxsize=4)
+def _values_in_archive(
+    archive: Path, member: str, names: tuple[str, ...], stamp: Stamp | None
+) -> Mapping[str, Any]:
+    from hermes_tui.runtime.packed.archives import sidecar_members
+
+    try:
+        found = sidecar_members(archive, member, names, MAX_SIDECAR)
+    except (SourceError, OSError):
+        # Opening the transcript reports it.
+        return {}
+    return {
+        name: f"cannot be read: {data}" if isinstance(data, SourceError) else _value_of(data)
+        for name, data in found.items()
+    }
 
 
 def _sidecar_path(path: Place, name: str) -> Place:
@@ -98,7 +128,7 @@ def _sidecar_path(path: Place, name: str) -> Place:
 def _read_value(path: Place, mtime_s: float, size: int) -> Any:
     """Read a sidecar; cached while unchanged, since the files of a folder share it."""
     if size > MAX_SIDECAR:
-        return f"cannot be read: {size:,} bytes are too many"
+        return _too_large(size)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIDECAR)
@@ -106,6 +136,16 @@ def _read_value(path: Place, mtime_s: float, size: int) -> Any:
         return f"cannot be read: {error.strerror or error}"
     except SourceError as error:
         return f"cannot be read: {error}"
+    return _value_of(data)
+
+
+def _too_large(size: int) -> str:
+    return f"cannot be read: {size:,} bytes are too many"
+
+
+def _value_of(data: bytes) -> Any:
+    if len(data) > MAX_SIDECAR:
+        return _too_large(len(data))
     loaded = load(data.strip())
     if loaded.values:
         return loaded.values[0]

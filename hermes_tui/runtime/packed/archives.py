@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from posixpath import basename, dirname, join, normpath
 from typing import IO, NamedTuple, TypeGuard
 
 from hermes_tui.model.errors import NoTranscript, SourceError
@@ -22,7 +23,7 @@ from hermes_tui.runtime.packed import tar_members, zip_members
 from hermes_tui.runtime.packed.archive import MAX_LISTED, Archive, is_transcript_member
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
 from hermes_tui.runtime.packed.zip_members import ZipArchive
-from hermes_tui.runtime.sidecars import SIDECARS
+from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
 
 _ZIP_MAGIC = b"PK"
@@ -84,14 +85,30 @@ def transcripts(archive: Archive) -> list[str]:
         folder, _, file = name.rpartition("/")
         by_folder.setdefault(folder, []).append(file)
     runs = {folder for folder, files in by_folder.items() if split_numbered(folder, files)[0]}
-    if not runs:
-        return sorted(names)
+    present = {*names, *_with_parents(by_folder)}
+    if runs:
+        names = _without_files_of_runs(by_folder, runs)
+    return sorted(runs | {name for name in names if not _is_sidecar(name, present, runs)})
+
+
+def _with_parents(folders: Iterable[str]) -> set[str]:
+    """Return folders and those above them."""
+    found: set[str] = set()
+    for folder in folders:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
+def _without_files_of_runs(by_folder: Mapping[str, list[str]], runs: set[str]) -> list[str]:
+    """Return the names of members that do not belong to a run that is a folder."""
     others = (
         f"{folder}/{file}" if folder else file
         for folder, files in by_folder.items()
         for file in split_numbered(folder, files)[1]
     )
-    return sorted(runs | {name for name in others if not _belongs_to_run(name, runs)})
+    return [name for name in others if not _belongs_to_run(name, runs)]
 
 
 def _belongs_to_run(name: str, runs: set[str]) -> bool:
@@ -102,6 +119,51 @@ def _belongs_to_run(name: str, runs: set[str]) -> bool:
         if f"{where}/{SIDECARS.get(sidecar)}".lstrip("/") in runs:
             return True
     return file == _SESSION_FILE and any(run.startswith(f"{folder}/".lstrip("/")) for run in runs)
+
+
+def _is_sidecar(name: str, present: set[str], runs: set[str]) -> bool:
+    """Return whether a member only adds to others; `present` are the files and their folders."""
+    file = basename(name)
+
+    def is_there(neighbour: str) -> bool:
+        return _next_to(name, neighbour) in (runs if neighbour in RUN_FOLDERS else present)
+
+    return file in SIDECARS and says_more(file, is_there)
+
+
+def _next_to(name: str, neighbour: str) -> str:
+    """Return the name of a member from its path relative to the folder of another one."""
+    return normpath(join(dirname(name), neighbour))
+
+
+def sidecar_members(
+    path: Path, member: str, names: Iterable[str], most: int
+) -> dict[str, bytes | SourceError]:
+    """Return the bytes of sidecars by name, or why one cannot be read. Raises SourceError.
+
+    Missing ones are left out; of each, `most` + 1 bytes are read at most. `member` is the
+    transcript next to which they are; empty: the only one.
+    """
+    found: dict[str, bytes | SourceError] = {}
+    with _opened_at(path, str(path)) as archive:
+        transcript = member or _only_transcript(archive, str(path))
+        for name in names:
+            sidecar = _next_to(transcript, name)
+            if sidecar in archive.members:
+                found[name] = _bounded(archive, sidecar, most)
+    return found
+
+
+def _bounded(archive: Archive, name: str, most: int) -> bytes | SourceError:
+    data = b""
+    try:
+        for piece in archive.unpacked(name):
+            data += piece
+            if len(data) > most:
+                break
+    except SourceError as error:
+        return error
+    return data
 
 
 def choice(path: str, names: Sequence[str]) -> str:
