@@ -26,6 +26,7 @@ from hermes_tui.runtime.transcript_names import (
     ARCHIVE_SUFFIXES,
     PACKED_SUFFIXES,
     SUFFIXES,
+    is_archive_name,
     may_be_transcript,
 )
 
@@ -217,4 +218,9 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     files = [Path(name) for name in with_run_folders([*map(str, files)])]
     if not files and not waits:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
-    return PathList.of(files)
+    # A pattern may match very many files: those with other names are not looked into.
+    return PathList.of(
+        member
+        for file in files
+        for member in (members(file, tell) if is_archive_name(file.name) else (file,))
+    )

@@ -125,6 +125,14 @@ def test_archives_in_a_folder_are_found(tmp_path: Path, name: str) -> None:
     assert found == [f"{path}!a.json", f"{path}!b.json"]
 
 
+def test_archives_that_match_a_glob_stand_for_their_members(tmp_path: Path) -> None:
+    for name in ("a.tar", "b.tar"):
+        (tmp_path / name).write_bytes(tar_of([("1.json", CHAT), ("2.json", CHAT)]))
+    found = [target.label for target in expand_paths([f"{tmp_path}/*.tar"])]
+    names = ("a.tar!1.json", "a.tar!2.json", "b.tar!1.json", "b.tar!2.json")
+    assert found == [f"{tmp_path}/{name}" for name in names]
+
+
 def test_a_big_compressed_archive_in_a_folder_is_searched_only_if_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
