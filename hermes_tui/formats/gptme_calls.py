@@ -6,8 +6,9 @@
     use   = "<tool-use>" (element of a tool)* "</tool-use>"
           | "<function_calls>" ("<invoke name=" NAME ">" text "</invoke>")* "</function_calls>"
 
-A call was a native one of the model's. A block calls a tool if its tag is one of that tool's; a
-block with a tag inside a block belongs to its text. gptme repairs arguments that are not JSON.
+A call was a native one of the model's; gptme repairs arguments that are not JSON. A block calls a
+tool if its tag is one of that tool's; a block with a tag inside a block belongs to its text. XML
+counts only in a reply without any of the others: which of them gptme reads depends on a setting.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _CALL: Final = re.compile(r"^@([^\r\n]{1,200}?)\(([\w\-:.]{1,200}+)\):\s*+(?=\{)
 _BRACE: Final = re.compile(r'["{}]|\\.', re.DOTALL)
 _FENCE: Final = re.compile(r"^(`{3,}+)([^\n`]*+)$", re.MULTILINE)
 _USES: Final = re.compile(r"<(tool-use|function_calls)>")
+_MARKED: Final = re.compile(r"^[ \t]{0,100}+(<(?:tool-use|function_calls)>)", re.MULTILINE)
 _ELEMENT: Final = re.compile(
     r"<([\w.-]{1,100}+)((?:\s++[\w-]{1,100}+=\"[^\"<>]{0,4000}+\")*+)\s*+>"
 )
@@ -96,18 +98,29 @@ def read_calls_in(text: str) -> Calls:
     """Read the calls in the text of a reply."""
     if "@" not in text and "```" not in text and not any(mark in text for mark in _USE_MARKS):
         return Calls([], [], None, None)
-    visible = without_thoughts(text)
-    fences = _fences(visible)
-    native, open_call = _native_calls(text, [one.whole for one in fences if one.is_closed])
+    spoken = without_thoughts(text)
+    fences = _fences(spoken)
+    closed = [one.whole for one in fences if one.is_closed]
+    native, open_call = _native_calls(text, closed)
     blocks = [_block(text, one) for one in fences if one.is_closed and one.is_of_tool]
     open_block = next((one for one in fences if not one.is_closed and one.is_of_tool), None)
-    marks = [at for mark in _USE_MARKS if (at := visible.find(mark)) >= 0]
     return Calls(
         native,
-        blocks + list(_uses(visible)),
+        blocks if native or blocks else list(_uses(spoken)),
         _unclosed(open_call, open_block.whole if open_block else None),
-        Span(min(marks), len(text)) if marks else None,
+        _marked(spoken, closed),
     )
+
+
+def _marked(text: str, blocks: list[Span]) -> Span | None:
+    """Return the span from the first markup of a call in XML that is not an example in a block."""
+    block = 0
+    for mark in _MARKED.finditer(text):
+        while block < len(blocks) and blocks[block].end <= mark.start(1):
+            block += 1
+        if block == len(blocks) or mark.start(1) < blocks[block].start:
+            return Span(mark.start(1), len(text))
+    return None
 
 
 def _unclosed(call: Span | None, block: Span | None) -> Diagnostic | None:

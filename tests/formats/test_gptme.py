@@ -190,6 +190,16 @@ def test_xml_that_gptme_could_not_parse_is_a_call_left_in_the_text() -> None:
     assert (call[0].name, call[0].arguments) == ("save", {"path": "a.txt", "content": "hi"})
 
 
+def test_xml_in_a_block_or_amid_a_line_is_an_example() -> None:
+    texts = ("```xml\n<tool-use>\n<shell>ls</shell>\n</tool-use>\n```", "Write `<tool-use>` first.")
+    for text in texts:
+        events = conversation(message("assistant", text), message("user", "Thanks"))
+        assert (calls(events), codes(events)) == ([], [])
+    saved = message("assistant", f"```save a.md\n{texts[0][7:-4]}\n```")
+    [call] = calls(conversation(saved, message("system", "Saved to a.md")))
+    assert call.name == "save"
+
+
 def test_messages_that_were_undone_are_flagged() -> None:
     flags = [(one.text, one.flags) for one in messages(read(EVENTS))]
     assert flags == [
