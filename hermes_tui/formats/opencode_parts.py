@@ -20,6 +20,8 @@ _HIDDEN_PARTS: Final = frozenset({"step-start", "step-finish", "snapshot", "patc
 """Parts without content for the model."""
 _INVALID: Final = "invalid"
 """The tool that opencode calls in place of a call that it cannot run."""
+_UNAVAILABLE: Final = "tried to call unavailable tool"
+"""The words in the error of a call of a tool that is not known."""
 _UNPARSED: Final = "JSON parsing failed"
 """The words in the error of a call whose arguments are no JSON."""
 _DONE_STATES: Final = ("completed", "error")
@@ -143,18 +145,28 @@ def _result(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _normalised(tools: list[SourceValue], counts: Usage | None, raw: dict[str, Any]) -> Normalised:
-    """Normalise a reply; for a call that could not be run opencode keeps only the reason."""
+    """Normalise a reply, with the reasons why calls could not be run."""
     found = normalise_message(raw)
     calls = list(found.calls)
     for number_of_call, source in enumerate(tools[: len(calls)]):
-        if source.value.get("tool") == _INVALID:
-            call, findings = calls[number_of_call]
-            why = fields.label(
-                fields.as_dict(fields.as_dict(source.value.get("state")).get("input")), "error"
-            )
-            code = Code.NAME_UNKNOWN if "unavailable tool" in why else Code.ARGS_INVALID
-            hint = "what the model wrote is kept in this message only"
-            finding = Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call.index)
+        call, findings = calls[number_of_call]
+        if finding := _refusal(source.value, call.index):
             calls[number_of_call] = (call, (*findings, finding))
     message = changed(found.message, usage=counts) if counts is not None else found.message
     return found._replace(message=message, calls=tuple(calls))
+
+
+def _refusal(part: dict[str, Any], call_index: int) -> Diagnostic | None:
+    """Return the finding for a call that could not be run, or None.
+
+    If another tool was called in its place, only the reason is kept; otherwise the name, too.
+    """
+    state = fields.as_dict(part.get("state"))
+    is_replaced = part.get("tool") == _INVALID
+    why = fields.label(fields.as_dict(state.get("input")) if is_replaced else state, "error")
+    is_unknown = _UNAVAILABLE in why
+    if not is_replaced and not (is_unknown and state.get("status") == "error"):
+        return None
+    code = Code.NAME_UNKNOWN if is_unknown else Code.ARGS_INVALID
+    hint = "what the model wrote is kept in this message only" if is_replaced else ""
+    return Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call_index)

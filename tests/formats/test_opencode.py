@@ -58,6 +58,7 @@ def test_arguments_that_kilo_code_could_not_parse_are_shown_as_the_model_wrote_t
     assert broken.arguments_text == '{"command": "echo trailing",}'
     assert broken.raw["state"]["input"] == {"value": broken.arguments_text}
     assert found_codes(events).count("ARGS_INVALID:error") == 1
+    assert found_codes(events).count("NAME_UNKNOWN:error") == 1
     accepted = kilo.replace(b"JSON parsing failed", b"the value is too long")
     call = next(one for one in calls(read_bytes(FORMAT, accepted)) if one.id == "call_2_0")
     assert call.arguments == {"value": broken.arguments_text}
