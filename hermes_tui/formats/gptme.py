@@ -26,6 +26,7 @@ from hermes_tui.formats.chat_messages import (
     append_normalised,
     source_values,
 )
+from hermes_tui.formats.declined import DECLINED, settle_declined
 from hermes_tui.formats.gptme_calls import Calls, read_calls_in
 from hermes_tui.formats.gptme_lines import Line, has_message, is_event, lines_of
 from hermes_tui.formats.message_parts import with_findings
@@ -33,7 +34,7 @@ from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.text_actions import with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import Usage, changed
+from hermes_tui.model.messages import ToolResult, Usage, changed
 from hermes_tui.parsers.measures import number, usage, whole
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
@@ -47,6 +48,8 @@ _RETURN_CODE: Final = re.compile(r"^Return code: (-?\d{1,6})$", re.MULTILINE)
 _UNAVAILABLE: Final = re.compile(
     r"Error executing tool '|Tool '[^\n]{1,200}' is not available for execution\.\Z"
 )
+_DECLINED: Final = frozenset({"Declined by user", "Execution declined by user"})
+"""The results of calls that a person did not allow."""
 _INJECTED: Final = "<system>"
 
 
@@ -127,7 +130,7 @@ def _append_all(lines: list[Line], build: RunBuilder) -> None:
             message, parts = answers.pop(at)
             append_normalised(build, message, parts, ts=line.ts)
         elif line.call_id:
-            append_message(build, _result(line, names.get(line.call_id, "")), ts=line.ts)
+            _append_result(line, names.get(line.call_id, ""), build)
         else:
             append_message(build, _message(line), ts=line.ts)
 
@@ -146,6 +149,14 @@ def _has_answer(lines: list[Line], after: range) -> bool | None:
     if any(lines[at].may_answer_block for at in after):
         return True
     return False if after.stop < len(lines) else None
+
+
+def _append_result(line: Line, name: str, build: RunBuilder) -> None:
+    """Append the result of a call with an id."""
+    message = _result(line, name)
+    parts = message.normalise(message.raw)
+    parts = settle_declined(build, parts, _why_declined, line.source.pointer, line.ts)
+    append_normalised(build, message, parts, ts=line.ts)
 
 
 def _append_answer(line: Line, name: str, build: RunBuilder) -> tuple[ChatMessage, Normalised]:
@@ -199,6 +210,10 @@ def _unread(found: Calls, *, calls: bool, has_answer: bool | None) -> Iterator[D
             "gptme reads XML only if it was started with --tool-format xml, and only if the whole "
             "reply is well-formed",
         )
+
+
+def _why_declined(result: ToolResult) -> str:
+    return DECLINED if result.content in _DECLINED else ""
 
 
 def _result(line: Line, name: str) -> ChatMessage:

@@ -16,7 +16,7 @@ from hermes_tui.formats.gptme_calls import read_calls_in
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.model.events import Event, MessageAppended, RequestFailed
+from hermes_tui.model.events import CallSkipped, Event, MessageAppended, RequestFailed
 from hermes_tui.model.messages import Origin
 from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
@@ -102,6 +102,15 @@ def test_failed_tools_have_their_exit_code_and_an_unknown_tool_is_an_error() -> 
     assert list(failed) == ["call_0_1", "call_4_0", "call_5_0", "call_7_0"]
     assert (failed["call_0_1"].exit_code, failed["call_0_1"].name) == (1, "shell")
     assert failed["call_7_0"].error.kind == "flag"
+
+
+def test_calls_that_a_person_declined_are_shown_as_such() -> None:
+    events = read(FOLDER / "declined.jsonl")
+    skipped = only(events, CallSkipped)
+    assert [one.reason for one in skipped] == ["declined by the user"] * 3
+    assert [one.call_index for one in skipped] == [0, 1, 0]
+    assert [result.call_id for result in results(events)] == ["call_0_0", "call_0_1", "call_1_0"]
+    assert codes(events) == []
 
 
 def test_a_refused_request_is_an_error() -> None:
