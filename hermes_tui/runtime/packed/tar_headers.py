@@ -6,8 +6,8 @@
     extended = header data                        a long name, or PAX records, for the next header
     end = a block of zeros
 
-The reader of the standard library keeps every header, reads extended headers of any size, and takes
-three times as long.
+The reader of the standard library ends at a damaged header without an error, and keeps in memory
+every header, and extended headers and maps of sparse files of any size.
 """
 
 from __future__ import annotations
