@@ -85,6 +85,25 @@ def test_the_metadata_next_to_a_member_is_not_a_transcript_but_part_of_it(
 
 
 @EACH_KIND
+def test_an_archive_lists_the_same_files_as_a_folder(tmp_path: Path, pack: Pack) -> None:
+    names = (
+        *("a/chunks/1.jsonl", "a/scheduled-loops.json", "b/chunks/1.jsonl"),
+        *("c/multi_agents/d/1.json", "c/session.json", "d/session.json"),
+        *("e/simulations/1.json", "e/results.json", "f/results.json", "f/simulations.json"),
+        *("g/events/1.json", "g/base_state.json", "g/event_cache/1.json"),
+        *("h/events/event-1-a.json", "h/base_state.json", "h/event_cache/1.json"),
+    )
+    for name in names:
+        (tmp_path / "runs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "runs" / name).write_bytes(RESULTS)
+    folder = [target.label for target in expand_paths([str(tmp_path / "runs")])]
+    pack(tmp_path / "a", dict.fromkeys(names, RESULTS))
+    assert names_in(tmp_path / "a") == sorted(
+        label.removeprefix(f"{tmp_path / 'runs'}/") for label in folder
+    )
+
+
+@EACH_KIND
 def test_a_file_next_to_an_archive_is_not_part_of_its_members(tmp_path: Path, pack: Pack) -> None:
     (tmp_path / "metadata.json").write_bytes(METADATA)
     path = tmp_path / "a"

@@ -10,6 +10,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from posixpath import basename, dirname, join, normpath
 from typing import IO, NamedTuple, TypeGuard
@@ -122,13 +123,21 @@ def _belongs_to_run(name: str, runs: set[str]) -> bool:
 
 
 def _is_sidecar(name: str, present: set[str], runs: set[str]) -> bool:
-    """Return whether a member only adds to others; `present` are the files and their folders."""
-    file = basename(name)
+    """Return whether a member, or a folder that it is in, only adds to others.
 
-    def is_there(neighbour: str) -> bool:
-        return _next_to(name, neighbour) in (runs if neighbour in RUN_FOLDERS else present)
+    `present` are the files and their folders.
+    """
+    key = basename(name)
+    while name.strip("/"):
+        if key in SIDECARS and says_more(key, partial(_is_next_to, name, present, runs)):
+            return True
+        name = dirname(name)
+        key = f"{basename(name)}/"
+    return False
 
-    return file in SIDECARS and says_more(file, is_there)
+
+def _is_next_to(name: str, present: set[str], runs: set[str], neighbour: str) -> bool:
+    return _next_to(name, neighbour) in (runs if neighbour in RUN_FOLDERS else present)
 
 
 def _next_to(name: str, neighbour: str) -> str:
