@@ -81,7 +81,7 @@ def test_a_web_server_that_ignores_ranges_is_reported(site: str, tmp_path: Path)
     source = RemoteSource(RemotePath(f"{site}/a.json"))
     assert source.size == BLOCK + 10
     assert source.read(BLOCK, 5) == b""
-    assert f"{BLOCK + 10:,} bytes came for 10 requested" in source.failure
+    assert f"{BLOCK + 10:,} bytes arrived, 10 were requested" in source.failure
 
 
 def test_a_small_file_is_read_from_a_web_server(site: str, tmp_path: Path) -> None:
