@@ -105,7 +105,7 @@ def test_neither_password_nor_key_is_printed_or_recorded_but_both_are_sent(
     (request,) = server.requests
     assert "key-in-url" in request.path and json.loads(request.body)["api_key"] == "EB33"
     resumed = without_headless("--resume", str(path))
-    assert resumed.returncode == 2 and "give it again, whole: --server URL" in resumed.stderr
+    assert resumed.returncode == 2 and "pass it again in full: --server URL" in resumed.stderr
     resumed = without_headless("--resume", str(path), "--server", url)
     assert resumed.returncode == 2 and "as api_key in --extra-body" in resumed.stderr
     again = ["--server", url, "--extra-body", '{"api_key": "EB33"}']

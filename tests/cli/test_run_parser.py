@@ -151,5 +151,5 @@ def test_a_real_engine_is_refused_as_it_reads_single_texts(tmp_path: Path, comma
     path = write(tmp_path, messages(SOUND))
     done = within(command, path, "--parser", "real/vllm-0.33.0/hermes")
     assert done.code == 2
-    assert "reads single texts, not runs" in done.one_line
+    assert "reads only single texts, not runs" in done.one_line
     assert "hermes-tui parse --parser" in done.one_line and "the parser lab" in done.one_line

@@ -99,7 +99,11 @@ def test_each_allowed_return_type_of_a_function_is_understood(here: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("wrong", "PARSER_RAISED", "returned int: it returns a list of calls, (content, calls)"),
+        (
+            "wrong",
+            "PARSER_RAISED",
+            "returned int: it must return a list of calls, (content, calls)",
+        ),
         ("nameless", "PARSER_RAISED", "a call without name and arguments: {'arguments': '{}'}"),
         ("raises", "PARSER_RAISED", "in raises)"),
         ("hangs", "PARSER_TIMEOUT", "in hangs"),
@@ -163,7 +167,7 @@ def test_two_parsers_of_a_file_are_compared_in_a_table() -> None:
 def test_a_function_supports_neither_streams_nor_reasoning_parsers() -> None:
     assert "reads only whole texts" in run_parse("mine.py", "--stream", "1").one_line
     line = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
-    assert "without a reasoning parser" in line
+    assert "takes no reasoning parser" in line
 
 
 @pytest.mark.parametrize(
@@ -230,7 +234,7 @@ def test_the_file_on_the_command_line_reads_the_lines_that_name_no_other_parser(
 
 def test_a_parser_file_cannot_be_used_for_runs() -> None:
     done = within("scan", "reply.txt", "--parser", "mine.py")
-    assert done.code == 2 and "reads single texts, not runs" in done.one_line
+    assert done.code == 2 and "reads only single texts, not runs" in done.one_line
 
 
 def test_a_parser_without_an_emulation_is_distinguished_from_an_unknown_one() -> None:

@@ -166,7 +166,7 @@ def test_the_folder_of_the_parsers_is_accepted_too(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_parsers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no environments/tool_call_parsers"):
+    with pytest.raises(SourceError, match="contains no environments/tool_call_parsers"):
         run("add", "--path", str(tmp_path))
 
 

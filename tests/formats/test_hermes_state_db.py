@@ -131,7 +131,7 @@ def test_an_unknown_database_is_refused_with_its_tables(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE birds (name)")
     connection.close()
     with pytest.raises(
-        SourceError, match=r"no program that is known.*hermes-agent's state\.db.*birds"
+        SourceError, match=r"not of a known program.*hermes-agent's state\.db.*birds"
     ):
         sessions_of(tmp_path / "other.db")
 

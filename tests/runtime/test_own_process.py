@@ -64,5 +64,5 @@ def test_a_cluster_driver_that_cannot_be_started_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(own_process.subprocess, "Popen", refuse_process)
-    with pytest.raises(SourceError, match="no process to ask the cluster"):
+    with pytest.raises(SourceError, match="the process that asks the cluster cannot be started"):
         list(RayCluster("ray://nowhere", ScanOptions()).scan(iter([UNIT])))

@@ -146,7 +146,7 @@ def test_rows_above_the_compression_ratio_limit_are_refused(
     path = write(tmp_path / "a.parquet", [{"text": "x" * 100_000}] * 100)
     done = within("scan", path)
     assert done.err.count("\n") == 1
-    assert "its rows are more than 1 MB" in done.err
+    assert "its rows take more than 1 MB" in done.err
 
 
 def test_a_missing_package_is_reported_with_the_extra_to_install(

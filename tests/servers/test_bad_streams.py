@@ -58,7 +58,7 @@ EXPECTED = {
         "",
         (
             "note REPLY_SHAPE: delta is null in a chunk; error REPLY_SHAPE: the stream "
-            "held no text and no call"
+            "contained no text and no call"
         ),
     ),
     "delta_missing": (
@@ -66,7 +66,7 @@ EXPECTED = {
         "",
         (
             "note REPLY_SHAPE: delta is missing in a chunk; error REPLY_SHAPE: the "
-            "stream held no text and no call"
+            "stream contained no text and no call"
         ),
     ),
     "message_not_delta": (
@@ -123,7 +123,7 @@ EXPECTED = {
     ),
     "after_done_garbage": ("reply", CALL, "note REPLY_SHAPE: events after [DONE] are left out: 1"),
     "fr_length_mid_args": ("reply", 'get_weather({"city":)', ""),
-    "finish_twice": ("reply", CALL, "note REPLY_SHAPE: finish_reason came 2 times"),
+    "finish_twice": ("reply", CALL, "note REPLY_SHAPE: finish_reason was sent 2 times"),
     "role_every_chunk": ("reply", "ab", ""),
     "empty_tool_calls_list": ("reply", "a", ""),
     "id_missing": ("reply", "get_weather({})", ""),

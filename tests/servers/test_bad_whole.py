@@ -69,7 +69,7 @@ EXPECTED = {
         "reply",
         "a\ud83d b",
         (
-            "note REPLY_SHAPE: the body is not quite JSON: it holds NaN, Infinity or "
+            "note REPLY_SHAPE: the body is not quite JSON: it contains NaN, Infinity or "
             "half of a surrogate pair"
         ),
     ),
@@ -128,7 +128,7 @@ EXPECTED = {
         "reply",
         CALL,
         (
-            "note REPLY_SHAPE: the body is not quite JSON: it holds NaN, Infinity or "
+            "note REPLY_SHAPE: the body is not quite JSON: it contains NaN, Infinity or "
             "half of a surrogate pair"
         ),
     ),

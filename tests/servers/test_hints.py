@@ -41,7 +41,10 @@ async def hint_of(
         ({}, "the key in OPENAI_API_KEY was sent and refused"),
         ({"key_name": "MY_KEY"}, "the key in MY_KEY was sent and refused"),
         ({"api_key": ""}, "no key was sent: export OPENAI_API_KEY, "),
-        ({"headers": {"X-Api-Key": KEY}, "api_key": ""}, "what --header X-Api-Key gives was sent"),
+        (
+            {"headers": {"X-Api-Key": KEY}, "api_key": ""},
+            "the value of --header X-Api-Key was sent",
+        ),
         ({"headers": {"X-Team": "blue"}, "api_key": ""}, "no key was sent"),
     ],
 )
@@ -59,7 +62,7 @@ async def test_a_missing_model_is_reported_with_the_available_ones(
 ) -> None:
     hint = await hint_of(adapter, NO_MODEL, models("b1", "b2", "b3", "b4", "b5", "b6", "m-8b"))
     assert hint.startswith("the server has b1, b2, b3, b4, b5 and 2 more: name one with --model")
-    assert hint.endswith("or in the request when asking once more")
+    assert hint.endswith("or in the request when you ask again")
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_a_missing_xllamacpp_is_reported_with_the_extra(
 
 
 def test_a_missing_model_is_reported_with_the_command(model_folder: Path) -> None:
-    with pytest.raises(SourceError, match=r"no model yet \(`hermes-tui model add`\)"):
+    with pytest.raises(SourceError, match=r"no model was added yet \(`hermes-tui model add`\)"):
         models.choose_model()
 
 

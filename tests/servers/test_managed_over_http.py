@@ -107,5 +107,5 @@ async def test_a_reply_has_its_tokens_and_a_failure_its_attempts(
 
 async def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
     server = ManagedServer("http://127.0.0.1:9", model="m", tokenizer_name=str(tmp_path / "no"))
-    with pytest.raises(RequestFailure, match=r"cannot be made: OSError: .*no"):
+    with pytest.raises(RequestFailure, match=r"cannot be created: OSError: .*no"):
         await ask(server)

@@ -51,7 +51,7 @@ def test_the_most_expensive_turns_are_listed_longest_first() -> None:
 
 def test_unknown_costs_are_not_shown() -> None:
     page = page_of(run_of(None, None))
-    assert "  terminal      2" in page and not any("cost most" in line for line in page)
+    assert "  terminal      2" in page and not any("Most expensive" in line for line in page)
 
 
 def test_numbers_of_any_size_are_drawn() -> None:

@@ -87,7 +87,7 @@ async def test_descriptions_in_the_palette_have_enough_contrast(
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
         await pilot.press("ctrl+p")
-        await shows(pilot, "back; on the first screen quit", "Search for commands")
+        await shows(pilot, "go back; on the first screen, quit", "Search for commands")
         for part in ("back; on the first", "to the last row", "earch for commands"):
             [style] = [
                 segment.style
