@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.opener import RunRef
     from hermes_tui.ui.render.comparison import Comparison
     from hermes_tui.ui.run_relations import Relative
-    from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
     from hermes_tui.ui.search import Search
 
 FIRST_LOOK_S = 0.05
@@ -54,7 +54,7 @@ class HermesApp(BaseApp):
         self.feed = feed
         self._filter_text = filter_text
         self._search = search
-        self._list: ShapedRuns | None = None
+        self._list: ArrangedRuns | None = None
         self._position = 0
         self._chosen: RunRef | None = None
         """The run that was chosen to be compared with another."""
@@ -102,7 +102,7 @@ class HermesApp(BaseApp):
             return None
         return self._with_complaints(self._run_screen(self._feed_of(feed.rows[0].ref)))
 
-    def open_only_run(self, runs: ShapedRuns) -> None:
+    def open_only_run(self, runs: ArrangedRuns) -> None:
         """Show the run instead of the list if reading found no second one."""
         if self._opened_only_run:
             return
@@ -179,7 +179,7 @@ class HermesApp(BaseApp):
 
     # Runs
 
-    def open_run(self, runs: ShapedRuns, position: int) -> None:
+    def open_run(self, runs: ArrangedRuns, position: int) -> None:
         """Open the run at a position of the list."""
         self._list, self._position = runs, position
         screen = self._listed_screen()
@@ -272,7 +272,7 @@ class HermesApp(BaseApp):
         assert self._list is not None
         return self._screen_in_list(self._list.row(self._position).ref, self._list)
 
-    def _screen_in_list(self, ref: RunRef, runs: ShapedRuns) -> RunScreen:
+    def _screen_in_list(self, ref: RunRef, runs: ArrangedRuns) -> RunScreen:
         feed, own = self._feed_of(ref), runs.number_in_file(ref)
         return self._run_screen(feed, number=self._position, count=len(runs), own=own)
 
@@ -300,7 +300,7 @@ class HermesApp(BaseApp):
         )
 
 
-def _continue_search(screen: RunScreen, runs: ShapedRuns) -> None:
+def _continue_search(screen: RunScreen, runs: ArrangedRuns) -> None:
     """Continue the list's search in a run if it searches all texts of the runs."""
     if runs.search is not None and runs.search.in_texts:
         screen.model.seek_from_start(runs.search)

@@ -14,8 +14,8 @@ from hermes_tui.runtime import subagent_files as subagent_files_module
 from hermes_tui.runtime.sources import open_readable
 from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
 from hermes_tui.runtime.targets import Target, Targets, expand_paths
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.shaped import ShapedRuns
 
 
 def write(path: Path, session: str, *, agent: str = "") -> Path:
@@ -139,7 +139,7 @@ def test_a_real_session_is_listed_above_its_subagent(trajectories: Path, tmp_pat
     feed = RunsFeed(with_subagents(expand_paths([str(session)])))
     while not feed.finished:
         feed.step(1.0)
-    runs = ShapedRuns(feed.rows)
+    runs = ArrangedRuns(feed.rows)
     runs.update()
     feed.close()
     assert [row.ref.file.path for row in feed.rows] == [session, agent]

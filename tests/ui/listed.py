@@ -6,8 +6,8 @@ from typing import Any
 
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.model import RunsModel
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 
 NOTHING = RunSummary("", "", "", "openai-messages", *[0] * 9, (), "unknown", None, 0)
@@ -20,7 +20,7 @@ class _AnyFile:
         self.number = number
 
 
-def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
+def runs_of(*runs: dict[str, Any], files: int = 1) -> ArrangedRuns:
     """Return a list of runs with these summary fields, spread evenly over `files` files."""
     opened = [_AnyFile(number) for number in range(files)]
     rows = []
@@ -29,7 +29,7 @@ def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
         summary = NOTHING._replace(**{"run_id": f"run-{number}", **fields})
         ref = RunRef(opened[which], number, number)  # type: ignore[arg-type]
         rows.append(RunRow(ref, summary, f"/runs/{which}.jsonl", which, f"{which}.jsonl"))
-    model = ShapedRuns(rows)
+    model = ArrangedRuns(rows)
     model.update()
     settle_list(model)
     return model
@@ -41,6 +41,6 @@ def settle_list(model: RunsModel) -> None:
         model.advance(1.0)
 
 
-def listed(model: ShapedRuns) -> list[str]:
+def listed(model: ArrangedRuns) -> list[str]:
     """Return the ids of the listed runs, in order."""
     return [model.row(position).summary.run_id for position in range(len(model))]

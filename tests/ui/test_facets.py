@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.render.facets import blocks
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.counts import Bar, RunCounts
 from hermes_tui.ui.runs.facets import MAX_VALUES, Facet, FacetCounts
 from hermes_tui.ui.runs.filter_terms import terms_of, toggled
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunTable
 from hermes_tui.ui.screens.runs import RunsScreen
 from tests.ui.listed import listed, runs_of, settle_list
@@ -43,7 +43,9 @@ def settle(counts: RunCounts[Any]) -> None:
         counts.advance(1.0)
 
 
-def facets_of(model: ShapedRuns, counts: RunCounts[FacetCounts] | None = None) -> dict[str, Facet]:
+def facets_of(
+    model: ArrangedRuns, counts: RunCounts[FacetCounts] | None = None
+) -> dict[str, Facet]:
     counts = counts or RunCounts(model, FacetCounts)
     settle(counts)
     return {facet.name: facet for facet in counts.shown.facets()}
@@ -53,14 +55,14 @@ def shown(facet: Facet) -> list[tuple[str, int, int]]:
     return [(bar.label, bar.total, bar.chosen) for bar in facet.bars]
 
 
-def histogram_of(model: ShapedRuns, name: str) -> list[Bar]:
+def histogram_of(model: ArrangedRuns, name: str) -> list[Bar]:
     quantity = next(quantity for quantity in QUANTITIES if quantity.name == name)
     counts = RunCounts(model, lambda: HistogramCounts(quantity))
     settle(counts)
     return counts.shown.bars()
 
 
-def lists_its_total(model: ShapedRuns, bar: Bar) -> bool:
+def lists_its_total(model: ArrangedRuns, bar: Bar) -> bool:
     """Return whether choosing a bar lists as many runs as it counts."""
     assert model.try_filter(bar.term) == ""
     settle_list(model)
@@ -143,7 +145,7 @@ def test_a_removed_run_is_not_counted_until_it_is_back() -> None:
     rows = RunTable()
     for row in runs_of({"errors": 1, "model": "a"}, {"model": "a"}, {"model": "b"}).rows:
         rows.append(row)
-    model = ShapedRuns(rows)
+    model = ArrangedRuns(rows)
     model.update()
     counts = RunCounts(model, FacetCounts)
     all_there = [("a", 2, 0), ("b", 1, 0)]

@@ -10,8 +10,8 @@ import pytest
 
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.runs import model as runs_model
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.search import compile_search
 from tests.ui.listed import settle_list
 from tests.ui.opened import WIDE, answer, app_on, settled, shows
@@ -33,12 +33,12 @@ def runs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def model(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShapedRuns]:
+def model(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArrangedRuns]:
     """Yield the list of the runs in reverse order, which works in small steps."""
     feed = RunsFeed(expand_paths([str(runs)]))
     while not feed.finished:
         feed.step(0.1)
-    model = ShapedRuns(feed.rows)
+    model = ArrangedRuns(feed.rows)
     model.update()
     model.sort_by("run", descending=True)
     monkeypatch.setattr(runs_model, "FIRST_SLICE_S", 0.0)
@@ -46,7 +46,7 @@ def model(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShapedRuns]:
     feed.close()
 
 
-def search_until_next(model: ShapedRuns, position: int, step: int) -> int | None:
+def search_until_next(model: ArrangedRuns, position: int, step: int) -> int | None:
     """Search until the next match is known, and return its position."""
     model.set_search(compile_search("needle", is_regex=False, case_matters=False, in_texts=True))
     while model.searching and not model.reaches_match(position, step):
@@ -60,13 +60,13 @@ def search_until_next(model: ShapedRuns, position: int, step: int) -> int | None
     ids=["top", "row", "match", "backwards", "backwards with wrap", "wrap"],
 )
 def test_the_next_match_is_known_before_all_runs_are_searched(
-    model: ShapedRuns, position: int, step: int, expected: int
+    model: ArrangedRuns, position: int, step: int, expected: int
 ) -> None:
     assert search_until_next(model, position, step) == expected
     assert model.searched < RUNS
 
 
-def test_matches_are_numbered_once_all_are_known(model: ShapedRuns) -> None:
+def test_matches_are_numbered_once_all_are_known(model: ArrangedRuns) -> None:
     search_until_next(model, -1, 1)
     assert model.match_number(29) is None
     settle_list(model)
@@ -74,7 +74,7 @@ def test_matches_are_numbered_once_all_are_known(model: ShapedRuns) -> None:
     assert (model.searched, model.matches) == (RUNS, 3)
 
 
-def test_filtered_out_runs_are_searched_after_the_listed_ones(model: ShapedRuns) -> None:
+def test_filtered_out_runs_are_searched_after_the_listed_ones(model: ArrangedRuns) -> None:
     model.try_filter("run > 100")
     settle_list(model)
     assert search_until_next(model, -1, 1) == 29

@@ -18,11 +18,11 @@ from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.panes.runs import RunRows
 from hermes_tui.ui.render.groups import heading_row
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
+from hermes_tui.ui.runs.arrangement import GROUPINGS, groupings_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.group_facts import FactsOfGroups, GroupFacts
 from hermes_tui.ui.runs.lines import RunLines
-from hermes_tui.ui.runs.shape import GROUPINGS, groupings_of
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.runs import RunsScreen
 from tests.ui.listed import listed, runs_of, settle_list
 from tests.ui.opened import (
@@ -39,7 +39,7 @@ from tests.ui.opened import (
 from tests.ui.screen_text import screen_lines, text_of
 
 
-def shown_lines(model: ShapedRuns, lines: RunLines) -> list[str]:
+def shown_lines(model: ArrangedRuns, lines: RunLines) -> list[str]:
     """Return the lines as shown: the titles of groups, and the ids of runs after their indent."""
     lines.update()
     texts = []
@@ -53,7 +53,7 @@ def shown_lines(model: ShapedRuns, lines: RunLines) -> list[str]:
     return texts
 
 
-def grouped_by_status() -> ShapedRuns:
+def grouped_by_status() -> ArrangedRuns:
     model = runs_of(
         {"status": "ok", "turns": 1},
         {"status": "failed", "turns": 9, "errors": 1},
@@ -64,7 +64,7 @@ def grouped_by_status() -> ShapedRuns:
     return model
 
 
-def family() -> ShapedRuns:
+def family() -> ArrangedRuns:
     """Return a run with two children and a grandchild, and a run without relatives."""
     return runs_of(
         {"run_id": "main", "turns": 2},
@@ -219,7 +219,7 @@ def test_a_heading_counts_the_runs_with_known_outcome_and_reward() -> None:
     )
 
 
-def known_facts(facts: FactsOfGroups, model: ShapedRuns) -> list[GroupFacts | None]:
+def known_facts(facts: FactsOfGroups, model: ArrangedRuns) -> list[GroupFacts | None]:
     """Return the facts of a list's groups, once all are computed."""
     for group in model.standing.groups:
         facts.of(group)
@@ -228,7 +228,7 @@ def known_facts(facts: FactsOfGroups, model: ShapedRuns) -> list[GroupFacts | No
     return [facts.of(group) for group in model.standing.groups]
 
 
-def headings(model: ShapedRuns, width: int) -> list[str]:
+def headings(model: ArrangedRuns, width: int) -> list[str]:
     """Return the headings of the groups as drawn."""
     facts = FactsOfGroups(model)
     known = known_facts(facts, model)
@@ -271,12 +271,12 @@ def test_a_heading_survives_sums_that_overflow() -> None:
     assert headings(model, 200)[0].endswith("$inf · inf s")
 
 
-def read_list(path: Path) -> ShapedRuns:
+def read_list(path: Path) -> ArrangedRuns:
     """Return the list of the runs of a file or a folder."""
     feed = RunsFeed(expand_paths([str(path)]))
     while not feed.finished:
         feed.step(1.0)
-    model = ShapedRuns(feed.rows)
+    model = ArrangedRuns(feed.rows)
     model.update()
     return model
 
@@ -372,10 +372,10 @@ def test_the_grouping_key_offers_only_fields_that_differ() -> None:
     names = []
     for _ in range(3):
         model.group_by_next()
-        names.append(model.shape.grouping)
+        names.append(model.arrangement.grouping)
     assert names == ["model", "", "model"]
     model.group_by_next(-1)
-    assert model.shape.grouping == ""
+    assert model.arrangement.grouping == ""
 
 
 @pytest.mark.parametrize("step", [1, -1])
@@ -388,7 +388,7 @@ def test_the_grouping_key_cycles_through_all_offered_fields(step: int) -> None:
     names = []
     for _ in range(4):
         model.group_by_next(step)
-        names.append(model.shape.grouping)
+        names.append(model.arrangement.grouping)
     assert names == [*offered[::step], ""]
 
 
@@ -417,7 +417,7 @@ def test_groups_without_an_id_are_named_by_their_number(tmp_path: Path) -> None:
     feed = RunsFeed(expand_paths([str(tmp_path)]))
     while not feed.finished:
         feed.step(1.0)
-    model = ShapedRuns(feed.rows)
+    model = ArrangedRuns(feed.rows)
     model.update()
     assert model.try_filter('group == "g3"') == ""
     settle_list(model)
@@ -558,7 +558,7 @@ async def group_by(pilot: Pilot[None], field: str) -> None:
     for _ in range(len(GROUPINGS)):
         await pilot.press("b")
         await pilot.pause()
-        if screen.model.shape.grouping == field:
+        if screen.model.arrangement.grouping == field:
             return
     pytest.fail(f"the runs cannot be grouped by {field}")
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.bins import Spread
 from hermes_tui.ui.runs.counts import Bar, RunCounts
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from tests.ui.listed import runs_of, settle_list
 from tests.ui.opened import MESSAGES, NARROW, WIDE, answer, app_on, settled, shows, until
 from tests.ui.screen_text import text_of
 
 
-def bars_of(model: ShapedRuns, name: str) -> list[Bar]:
+def bars_of(model: ArrangedRuns, name: str) -> list[Bar]:
     quantity = next(quantity for quantity in QUANTITIES if quantity.name == name)
     counts = RunCounts(model, lambda: HistogramCounts(quantity))
     while counts.unsettled:

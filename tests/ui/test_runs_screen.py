@@ -28,12 +28,12 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import reading_segments
 from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs import model as runs_model
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.columns import columns_for, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.feed_files import FEW_FILES
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.screens.runs_finding import NO_MATCH_SO_FAR
@@ -827,7 +827,7 @@ def test_columns_are_aligned_with_any_content(tmp_path: Path, width: int) -> Non
         messages = [{"role": "user", "content": task[number:]}, *MESSAGES[2:]]
         write_run(tmp_path / f"{number}試.json", messages, id=who, model=who, reward=-1.23456e99)
     feed = read_all(feed_on(tmp_path))
-    model = ShapedRuns(feed.rows)
+    model = ArrangedRuns(feed.rows)
     model.update()
     rows = RunRows(model)
     [header] = rows.header(width)
@@ -911,7 +911,7 @@ async def test_clicking_a_heading_sorts_by_its_column(runs_file: Path) -> None:
 # Long lists, lists that change while a run is open
 
 
-def long_model(count: int) -> ShapedRuns:
+def long_model(count: int) -> ArrangedRuns:
     from hermes_tui.log.fold import RunState
     from hermes_tui.ui.runs.table import RunRow
 
@@ -919,7 +919,7 @@ def long_model(count: int) -> ShapedRuns:
     summaries = [
         summarise(RunState(run_id=f"run-{n}", turn=n, status="ok", reward=n / 4)) for n in range(4)
     ]
-    return ShapedRuns([RunRow(RunRef(file, n, n), summaries[n % 4], "a") for n in range(count)])
+    return ArrangedRuns([RunRow(RunRef(file, n, n), summaries[n % 4], "a") for n in range(count)])
 
 
 def test_long_lists_are_filtered_and_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:

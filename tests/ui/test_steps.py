@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 
 from hermes_tui.ui.runs import model as runs_model
 from hermes_tui.ui.runs import steps
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
 from hermes_tui.ui.runs.places import RunPlaces
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.steps import Underway, sorted_in_steps, whole
 from tests.ui.listed import listed, runs_of
 from tests.ui.opened import WIDE, app_on, settled, until, write_runs
@@ -44,11 +44,11 @@ def fields(number: int) -> dict[str, Any]:
     }
 
 
-def long_list() -> ShapedRuns:
+def long_list() -> ArrangedRuns:
     return runs_of(*map(fields, range(RUNS)))
 
 
-def finish(model: ShapedRuns) -> list[str]:
+def finish(model: ArrangedRuns) -> list[str]:
     while model.unsettled:
         model.advance(0.0)
     return listed(model)
@@ -212,7 +212,7 @@ async def test_keys_work_while_a_long_list_is_sorted(
         await settled(pilot)
         with monkeypatch.context() as held:
             # Sorting makes no progress in this block, on any machine.
-            held.setattr(ShapedRuns, "advance", lambda model, budget_s: False)
+            held.setattr(ArrangedRuns, "advance", lambda model, budget_s: False)
             await _sort_and_move(pilot)
         await until(pilot, lambda: "sorted by err" in screen_lines(app)[-2])
         assert f"of {RUNS}" in screen_lines(app)[-2]

@@ -16,6 +16,7 @@ from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.columns import (
     MARKS,
     Column,
@@ -28,7 +29,6 @@ from hermes_tui.ui.runs.fields import column as column_of
 from hermes_tui.ui.runs.fields import findings_text, id_text
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
 from hermes_tui.ui.runs.lines import RunLines
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
@@ -48,7 +48,7 @@ NO_RUNS_YET, NO_RUNS, NO_MATCH = (
 class RunRows:
     """The runs of a model and the headings of their groups, as the list widget's row source."""
 
-    def __init__(self, model: ShapedRuns) -> None:
+    def __init__(self, model: ArrangedRuns) -> None:
         self.model = model
         self.lines = RunLines(model)
         self.columns: tuple[Column, ...] = ()
@@ -76,7 +76,7 @@ class RunRows:
     def _longest_texts(self) -> Mapping[str, int]:
         """Return the length of the longest text by column; tasks with the mark of a parent."""
         longest = self.model.facts.longest
-        if not (self.model.shape.has_children and "task" in longest):
+        if not (self.model.arrangement.has_children and "task" in longest):
             return longest
         return {**longest, "task": longest["task"] + len(FOLDED_RUN)}
 
@@ -220,7 +220,7 @@ class RunsPane(RowList):
 
     def __init__(
         self,
-        model: ShapedRuns,
+        model: ArrangedRuns,
         resolve: Callable[[str], Style],
         *,
         keys: KeyNames,

@@ -10,9 +10,9 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.fit_apart import fit_apart
 from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number, short_size
+from hermes_tui.ui.runs.arrangement import Group
 from hermes_tui.ui.runs.group_facts import GroupFacts
 from hermes_tui.ui.runs.lines import Branch
-from hermes_tui.ui.runs.shape import Group
 
 NO_VALUE = "(none)"
 LEAST_KEY = 12

@@ -14,8 +14,8 @@ from hermes_tui.ui.runs.task_texts import task_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hermes_tui.ui.runs.shape import Group
-    from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
+    from hermes_tui.ui.runs.arrangement import Group
 
 MAX_NAMESAKES: Final = 64
 """How many tasks with the same title are distinguished by their texts."""
@@ -72,7 +72,7 @@ class _Sum:
 class FactsOfGroups:
     """Computes the facts of the groups that are drawn; for a long list in small steps."""
 
-    def __init__(self, model: ShapedRuns) -> None:
+    def __init__(self, model: ArrangedRuns) -> None:
         self._model = model
         self._revision = -1
         self._columns: dict[str, Sequence[Any]] = {}

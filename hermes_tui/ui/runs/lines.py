@@ -8,10 +8,10 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.ui.runs.shape import Group
+from hermes_tui.ui.runs.arrangement import Group
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 
 
 class Branch(NamedTuple):
@@ -30,7 +30,7 @@ class RunLines:
     line that no longer exists is empty.
     """
 
-    def __init__(self, model: ShapedRuns) -> None:
+    def __init__(self, model: ArrangedRuns) -> None:
         self.model = model
         self.folded_groups: set[str] = set()
         self.folded_runs: set[int] = set()

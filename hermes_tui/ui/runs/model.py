@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.runs.arrangement import Standing
 from hermes_tui.ui.runs.facts import RunsFacts
 from hermes_tui.ui.runs.fields import (
     ASCENDING_COLUMNS,
@@ -24,7 +25,6 @@ from hermes_tui.ui.runs.fields import (
 from hermes_tui.ui.runs.filter import RunFilter
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
-from hermes_tui.ui.runs.shape import Standing
 from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
 from hermes_tui.ui.runs.table import RunRow, gone_places
 

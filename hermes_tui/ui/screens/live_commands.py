@@ -71,7 +71,7 @@ class LiveCommands(RunScreen):
                 self.say_until_stop(f"{key} came too soon after the stop and was ignored")
                 return
             if not command.enabled(self.situation()):
-                self.say_until_stop(f"{command.label.lower()}: {self._why_not_now(command_id)}")
+                self.say_until_stop(f"{command.label.lower()}: {self._why_unavailable(command_id)}")
                 return
         if command_id not in ("back", "interrupt"):
             self.live_app.forget_leaving()
@@ -88,7 +88,7 @@ class LiveCommands(RunScreen):
             self._message = ""
             self.live_app.repeat_leave_question()
 
-    def _why_not_now(self, command_id: str) -> str:
+    def _why_unavailable(self, command_id: str) -> str:
         from hermes_tui.ui.unavailable import why_unavailable
 
         driver = self.feed.driver

@@ -25,10 +25,10 @@ from hermes_tui.ui.render.titles import (
     mean_reward_segments,
     reading_segments,
 )
+from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.columns import MARKS, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import FIELDS, SORTS
-from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.runs_finding import RunsFinding
@@ -62,7 +62,7 @@ class RunsScreen(Moving, RunsFinding):
     def __init__(self, feed: RunsFeed) -> None:
         super().__init__()
         self.feed = feed
-        self.model = ShapedRuns(feed.rows)
+        self.model = ArrangedRuns(feed.rows)
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
         self._complaints_seen = 0
@@ -102,7 +102,7 @@ class RunsScreen(Moving, RunsFinding):
             searching=self.may_find or self.searched_bars is not None,
             filtered=self.model.filter is not None,
             loading=self.feed.progress() is not None or self.model.searching,
-            families=self.model.shape.has_children,
+            families=self.model.arrangement.has_children,
             folds=bool(self.model.standing.groups or self.model.standing.depths),
             enter=self.enter_label(),
         )
@@ -203,7 +203,7 @@ class RunsScreen(Moving, RunsFinding):
     def _arrangement(self) -> Segments:
         """Return the current order or grouping, or the progress towards a new one."""
         model = self.model
-        share, grouping = model.arranged_share, heading_of(model.shape.grouping)
+        share, grouping = model.arranged_share, heading_of(model.arrangement.grouping)
         order = f"{heading_of(model.sort_name)} {MARKS[model.descending]}"
         if share is not None and len(model):
             by = f"grouping by {grouping}" if grouping else f"sorting by {order}"
@@ -287,7 +287,7 @@ class RunsScreen(Moving, RunsFinding):
         for name in self.model.groupings():
             label = f"Group by {name.replace('_', ' ')}"
             yield Offer(label, FIELDS[name], partial(self._group_by, name), words=name)
-        if self.model.shape.grouping:
+        if self.model.arrangement.grouping:
             yield Offer("Do not group", "all runs in one list", partial(self._group_by, ""),
                 words="not grouped ungroup")  # fmt: skip
 
@@ -306,9 +306,9 @@ class RunsScreen(Moving, RunsFinding):
         self._group(-1)
 
     def _group(self, step: int) -> None:
-        before = self.model.shape.grouping
+        before = self.model.arrangement.grouping
         self.model.group_by_next(step)
-        if not self.model.shape.grouping:
+        if not self.model.arrangement.grouping:
             self.say("not grouped" if before else "nothing to group by: no field tells runs apart")
         self.refresh_view()
 
@@ -318,9 +318,9 @@ class RunsScreen(Moving, RunsFinding):
         self.refresh_view()
 
     def _tree_message(self) -> str:
-        if self.model.shape.grouping:
+        if self.model.arrangement.grouping:
             return self.keys.format("no tree while runs are grouped: {group-back} goes back")
-        if not self.model.shape.is_tree:
+        if not self.model.arrangement.is_tree:
             return "child runs are sorted like all others"
         if self.model.standing.depths is None and self.model.arranged_share is None:
             return "no tree: none of these runs was started by another of them"

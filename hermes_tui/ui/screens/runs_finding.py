@@ -16,8 +16,8 @@ from hermes_tui.ui.search import Search
 
 if TYPE_CHECKING:
     from hermes_tui.ui.panes.facets import BarsPane
+    from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
     from hermes_tui.ui.runs.feed import RunsFeed
-    from hermes_tui.ui.runs.shaped import ShapedRuns
     from hermes_tui.ui.widgets.prompt import Prompt
 
 NO_MATCH_SO_FAR = "no match so far"
@@ -27,7 +27,7 @@ class RunsFinding(Searching, RunsSide, Filtering):
     """Goes from match to match; in a search over all texts, to the first while it is running."""
 
     feed: RunsFeed
-    model: ShapedRuns
+    model: ArrangedRuns
     filter_hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
     searched = LOOKED_AT
     wide_scope = "all that the runs say: messages, reasoning, calls, results"

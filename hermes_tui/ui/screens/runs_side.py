@@ -14,8 +14,8 @@ from hermes_tui.ui.screens.base import CommandScreen
 
 if TYPE_CHECKING:
     from hermes_tui.ui.panes.facets import BarsPane, FacetsPane, HistogramPane
-    from hermes_tui.ui.runs.shape import Group
-    from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
+    from hermes_tui.ui.runs.arrangement import Group
 
 SIDE_BY_SIDE_WIDTH = 116
 """The width from which a side pane is next to the list; below it, it replaces the list."""
@@ -29,7 +29,7 @@ DRAW_EVERY_S = 0.25
 class RunsSide(CommandScreen):
     """Opens and closes the side panes; choosing a bar narrows the list."""
 
-    model: ShapedRuns
+    model: ArrangedRuns
     SIDE_CSS: ClassVar = """
     RunsScreen #body { height: 1fr; layout: horizontal; }
     RunsScreen #runs { width: 1fr; }

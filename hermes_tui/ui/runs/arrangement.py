@@ -51,7 +51,7 @@ class Standing(NamedTuple):
     depths: array[int] | None = None
 
 
-class RunShape:
+class RunArrangement:
     """Puts sorted runs into groups or into the tree of their parents."""
 
     def __init__(self) -> None:

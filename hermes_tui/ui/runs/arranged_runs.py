@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.run_relations import Relative
+from hermes_tui.ui.runs.arrangement import RunArrangement, Standing, groupings_of
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.group_order import Order
 from hermes_tui.ui.runs.grouping import GROUPINGS
 from hermes_tui.ui.runs.matches import MatchedRuns
-from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.runs.steps import Steps, whole
 from hermes_tui.ui.runs.table import RunRow
 
@@ -28,23 +28,23 @@ class Family(NamedTuple):
     children: tuple[int, ...] = ()
 
 
-class ShapedRuns(MatchedRuns):
+class ArrangedRuns(MatchedRuns):
     """Sorts runs inside their groups, and children below their parents."""
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
-        self.shape = RunShape()
+        self.arrangement = RunArrangement()
         self._cached_relatives: tuple[object, tuple[Relative, ...]] | None = None
         super().__init__(rows)
 
     def _rows_added(self) -> None:
-        was_plain = self.shape.is_plain
-        self.shape.note(self.rows[: self.taken])
+        was_plain = self.arrangement.is_plain
+        self.arrangement.note(self.rows[: self.taken])
         # Runs that are listed already have to be put into the tree, too.
-        self._stale |= was_plain and not self.shape.is_plain
+        self._stale |= was_plain and not self.arrangement.is_plain
 
     def group_by(self, field: str) -> None:
         """Group by a field, or not at all if it is empty."""
-        self.shape.grouping = field
+        self.arrangement.grouping = field
         self._arrange()
 
     def groupings(self) -> list[str]:
@@ -54,13 +54,15 @@ class ShapedRuns(MatchedRuns):
     def group_by_next(self, step: int = 1) -> None:
         """Group by the next field that distinguishes these runs; after the last, not at all."""
         fields = ("", *GROUPINGS)[::step]
-        here = fields.index(self.shape.grouping if self.shape.grouping in fields else "")
+        here = fields.index(
+            self.arrangement.grouping if self.arrangement.grouping in fields else ""
+        )
         further = takewhile(bool, (*fields[here + 1 :], *fields[: here + 1]))
         self.group_by(next(groupings_of(self.rows, further), ""))
 
     def toggle_tree(self) -> None:
         """Switch between children below their parents and children sorted like other runs."""
-        self.shape.is_tree = not self.shape.is_tree
+        self.arrangement.is_tree = not self.arrangement.is_tree
         self._arrange()
 
     def position_numbered(self, number: int) -> int | None:
@@ -79,9 +81,9 @@ class ShapedRuns(MatchedRuns):
     def family(self, ref: RunRef) -> Family:
         """Return the places of the parent and the children of a run."""
         place = self._place_of(ref)
-        if place is None or not self.shape.has_children:
+        if place is None or not self.arrangement.has_children:
             return Family()
-        parents = whole(self.shape.parents(self.rows[: self.taken], self._file_of))
+        parents = whole(self.arrangement.parents(self.rows[: self.taken], self._file_of))
         children = (child for child, parent in parents.items() if parent == place)
         return Family(parents.get(place), tuple(sorted(children)))
 
@@ -102,10 +104,12 @@ class ShapedRuns(MatchedRuns):
     def _update_row(self, place: int) -> None:
         super()._update_row(place)
         is_gone = place in self._gone
-        self.shape.note_again(place, "" if is_gone else self.rows[place].summary.parent_run_id)
+        self.arrangement.note_again(
+            place, "" if is_gone else self.rows[place].summary.parent_run_id
+        )
 
     def _list(self, places: Sequence[int]) -> None:
-        if self.shape.is_plain:
+        if self.arrangement.is_plain:
             super()._list(places)
         else:
             self._stale = self._stale or bool(places)
@@ -114,10 +118,10 @@ class ShapedRuns(MatchedRuns):
         in_order = yield from self._sorted(places)
         rows = self.rows[: self.taken]
         order = Order(self.sort_name, self.descending)
-        return (yield from self.shape.arranged(in_order, rows, self._file_of, order))
+        return (yield from self.arrangement.arranged(in_order, rows, self._file_of, order))
 
     def _passes(self) -> int:
-        return super()._passes() + self.shape.passes
+        return super()._passes() + self.arrangement.passes
 
     def _file_of(self, place: int) -> int:
         return self._places.file_of(place)
