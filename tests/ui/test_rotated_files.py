@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.test_growing import cut_and_write, move_away_and_write, write_over
+from tests.runtime.test_growing import move_away_and_write, replace_file, truncate_and_write
 from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows
 from tests.ui.screen_text import text_of
 
@@ -53,8 +53,8 @@ async def test_runs_of_a_renamed_file_stay_listed_above_the_new_ones(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "notice"),
     [
-        (write_over, "runs.jsonl: replaced by another file; read again"),
-        (cut_and_write, "runs.jsonl: became shorter; read again"),
+        (replace_file, "runs.jsonl: replaced by another file; read again"),
+        (truncate_and_write, "runs.jsonl: became shorter; read again"),
     ],
 )
 @pytest.mark.parametrize("new", [("new-1",), tuple(f"new-{number}" for number in range(1, 9))])
@@ -85,7 +85,7 @@ async def test_a_run_on_screen_stays_although_its_file_was_cut(tmp_path: Path) -
         await shows(pilot, "2 runs in 1 file")
         await pilot.press("enter")
         await shows(pilot, "do old-1")
-        cut_and_write(path, runs_of("new"))
+        truncate_and_write(path, runs_of("new"))
         await shows(pilot, "became shorter; showing what was read before", "do old-1")
         await pilot.press("6", "q")
         await shows(pilot, "1 run in 1 file", "new")
@@ -97,7 +97,7 @@ async def test_an_emptied_file_is_read_once_it_fills_again(tmp_path: Path) -> No
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "2 runs in 1 file")
-        cut_and_write(path, b"")
+        truncate_and_write(path, b"")
         await shows(pilot, "nothing readable in it yet")
         append(path, runs_of("new"))
         await shows(pilot, "1 run in 1 file", "new")
@@ -131,8 +131,8 @@ async def test_a_renamed_file_in_a_folder_is_not_listed_twice(tmp_path: Path) ->
     ("change", "notice"),
     [
         (move_away_and_write, "run.jsonl: renamed; read again"),
-        (write_over, "run.jsonl: replaced by another file; read again"),
-        (cut_and_write, "run.jsonl: became shorter; read again"),
+        (replace_file, "run.jsonl: replaced by another file; read again"),
+        (truncate_and_write, "run.jsonl: became shorter; read again"),
     ],
 )
 @pytest.mark.parametrize("in_list", [False, True], ids=["alone", "in a list"])
@@ -168,7 +168,7 @@ async def test_a_rewritten_run_with_more_messages_keeps_its_position(tmp_path: P
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "two")
         await pilot.press("g")
-        write_over(path, messages_of("one", "two", "three"))
+        replace_file(path, messages_of("one", "two", "three"))
         await shows(pilot, "three")
         assert run_screen(app).model.row == 0
         assert "read again" not in text_of(app)
@@ -193,6 +193,6 @@ async def test_a_single_run_may_be_replaced_by_several(tmp_path: Path) -> None:
     app = app_on(path, other, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "2 runs in 2 files")
-        write_over(path, runs_of("new-1", "new-2", "new-3"))
+        replace_file(path, runs_of("new-1", "new-2", "new-3"))
         await shows(pilot, "4 runs in 2 files", "new-3")
         assert "old" not in text_of(app)
