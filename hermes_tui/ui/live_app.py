@@ -16,7 +16,7 @@ from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
-from hermes_tui.ui.live_model import activity_at
+from hermes_tui.ui.live_model import activity_at, activity_text
 from hermes_tui.ui.screens.live import LiveScreen
 
 if TYPE_CHECKING:
@@ -146,11 +146,7 @@ class LiveApp(BaseApp):
 
     def _activity_text(self) -> str:
         log = self.live_feed.model.log
-        activity = activity_at(log, len(log) - 1)
-        what = activity.what
-        if activity.word == "STOPPED" and not what.startswith(("before ", "after ", "at ")):
-            what = f"({what})"
-        return f"the run is {activity.word.lower()} {what}".rstrip()
+        return f"the run is {activity_text(activity_at(log, len(log) - 1))}"
 
     async def _close_and_exit(self) -> None:
         self._live.say("stopping what is running; press again to leave at once")

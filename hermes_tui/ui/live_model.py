@@ -76,6 +76,14 @@ class Activity(NamedTuple):
     style: str = "badge"
 
 
+def activity_text(activity: Activity) -> str:
+    """Return an activity as part of a sentence, such as "stopped before dispatch of ls"."""
+    what = activity.what
+    if activity.word == "STOPPED" and not what.startswith(("before ", "after ", "at ")):
+        what = f"({what})"
+    return f"{activity.word.lower()} {what}".rstrip()
+
+
 @dataclass(slots=True)
 class RunUsage:
     """The tokens and turns that a run has used so far, summed event by event."""

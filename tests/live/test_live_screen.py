@@ -293,6 +293,23 @@ async def test_the_stop_of_another_branch_is_reported() -> None:
         await run.shows("main: stopped before dispatch of terminal (call 2 of 2)")
 
 
+async def test_the_end_of_another_branch_is_reported() -> None:
+    gate = asyncio.Event()
+
+    async def slow(command: str) -> str:
+        await gate.wait()
+        return command
+
+    async with live([says("", LS), says("Done.")], {"terminal": slow}) as run:
+        await run.stopped()
+        await run.press("c")
+        await run.until(lambda: run.phase is Phase.DISPATCHING)
+        await run.press("g", "F")
+        await run.shows("fork-1")
+        gate.set()
+        await run.shows("main: ended — finished naturally; D goes there")
+
+
 async def test_a_reply_can_be_read_while_it_streams() -> None:
     whole = asyncio.Event()
     text = "The end of this is near: " + "word " * 500 + "LAST"

@@ -16,7 +16,7 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
-from hermes_tui.ui.live_model import Activity, RunUsage, activity_at, head_row
+from hermes_tui.ui.live_model import Activity, RunUsage, activity_at, activity_text, head_row
 from hermes_tui.ui.render.event_lines import event_line
 from hermes_tui.ui.render.event_page import event_page
 from hermes_tui.ui.render.live_status import phase_segments
@@ -76,6 +76,23 @@ def test_at_a_divergence_the_cursor_shows_both_sides() -> None:
     timeline = timeline_of([*ASKED, differs, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ReplayDiverged)
     assert activity_at(timeline.log, len(timeline.log) - 1).why.startswith("continue uses")
+
+
+@pytest.mark.parametrize(
+    ("events", "text"),
+    [
+        ([*ASKED], "requesting turn 1"),
+        (
+            [*CALLED, ev.Stopped(seq=0, stop_point="before_dispatch", call_index=0)],
+            "stopped before",
+        ),
+        ([*ASKED, ev.Stopped(seq=0, stop_point="request_failed")], "stopped (the request failed)"),
+        ([*ASKED, ev.RunEnded(seq=0, status="ok", stop_reason="finished")], "ended"),
+    ],
+)
+def test_an_activity_is_part_of_a_sentence(events: list[ev.Event], text: str) -> None:
+    log = numbered(events)
+    assert activity_text(activity_at(log, len(log) - 1)).startswith(text)
 
 
 def test_a_lost_tool_result_puts_the_cursor_on_its_call() -> None:

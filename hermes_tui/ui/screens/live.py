@@ -16,6 +16,7 @@ from hermes_tui.ui.live_model import (
     WAITING,
     Activity,
     activity_at,
+    activity_text,
     head_row,
     hint_at,
     is_edited,
@@ -115,7 +116,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if branch.driver.phase in (Phase.STOPPED, Phase.ENDED):
             log = branch.log
             doing = activity_at(log, len(log) - 1)
-            about = " ".join(filter(None, (doing.word.lower(), doing.what, doing.why)))
+            about = " — ".join(filter(None, (activity_text(doing), doing.why)))
             self.say(f"{branch.name}: {about}" + self.keys.format("; {branches} goes there"))
 
     def pump(self) -> bool:
