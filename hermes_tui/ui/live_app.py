@@ -135,7 +135,7 @@ class LiveApp(BaseApp):
     def _consequence(self) -> str:
         branch = self.live_feed.branch
         if branch is None or branch.path is None:
-            return "it is not recorded, so this ends the run"
+            return "not recorded, so this ends the run"
         return (
             "the recording can be resumed" if _can_be_resumed(branch.log) else "this ends the run"
         )

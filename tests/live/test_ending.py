@@ -74,7 +74,7 @@ async def test_leaving_an_unrecorded_run_warns_that_this_ends_it() -> None:
     async with live([says("", LS)], TOOLS, clock=Clock(0.01), **resumable) as run:
         await run.stopped()
         await run.press("q")
-        await run.shows("it is not recorded, so this ends the run")
+        await run.shows("not recorded, so this ends the run")
         assert "can be resumed" not in run.text
 
 
