@@ -42,7 +42,8 @@ def messages_of(run: SourceValue, is_repeated: Callable[[dict[str, Any]], bool])
         if at == last_reply:
             yield from _executed(unseen)
         source = SourceValue(message, f"{run.pointer}/messages/{at}", run.line)
-        if not fields.label(fields.as_dict(message), "role"):
+        role = fields.as_dict(message).get("role")
+        if not (isinstance(role, str) and role):
             yield ChatMessage({}, source.pointer, (source,), line=run.line), None
         elif not is_repeated(message):
             yield _message(source, executions)

@@ -242,12 +242,14 @@ def test_images_of_a_message_are_parts_of_it() -> None:
 
 
 def test_what_is_no_run_or_message_is_reported_in_its_place() -> None:
-    run = {"run_id": "r", "agent_id": "a", "messages": [7, {"role": "user", "content": "hi"}]}
+    listed = [7, {"role": 1}, {"role": "user", "content": "hi"}]
+    run = {"run_id": "r", "agent_id": "a", "messages": listed}
     events = read_value(FORMAT, {"session_id": "s", "agent_data": {}, "runs": ["odd", run]})
     defects = only(events, SourceDefect)
     assert [(one.message, one.at.pointer) for one in defects] == [
         ("not a run", "/runs/0"),
         ("not a message", "/runs/1/messages/0"),
+        ("not a message", "/runs/1/messages/1"),
     ]
     assert dialog(events) == [("user", "hi")]
 
