@@ -192,26 +192,20 @@ def _nested(listed: Iterable[SourceValue]) -> Iterator[SourceValue]:
 def _read_session(session: _Session, build: RunBuilder) -> None:
     tree = _Tree(session.runs)
     callers = tree.callers()
-    roots = {_id_of(one) for one in tree.roots}
+    started: dict[str, dict[str, str]] = {}
+    for child in tree.children:
+        if call := callers.get(_id_of(child)):
+            started.setdefault(_parent_of(child), {})[call] = _id_of(child)
+    roots = {_id_of(one): None for one in tree.roots}
     main = session.id or next(iter(roots), "")
     if tree.roots or not tree.children:
-        about = {**_session_details(session.row), "subagents": _started(tree, callers, roots)}
+        of_roots = {call: run for root in roots for call, run in started.get(root, {}).items()}
+        about = {**_session_details(session.row), "subagents": of_roots}
         _append_run(main, tree.roots, build, about, model=_model_in(session.row))
     for child in tree.children:
-        about = {
-            "called_by": callers.get(_id_of(child)),
-            "subagents": _started(tree, callers, {_id_of(child)}),
-        }
-        parent = _parent_of(child)
-        _append_run(
-            _id_of(child), [child], build, about, parent_id=main if parent in roots else parent
-        )
-
-
-def _started(tree: _Tree, callers: dict[str, str], parents: set[str]) -> dict[str, str]:
-    """Return the runs that the calls of some runs started, by the ids of the calls."""
-    started = (_id_of(child) for child in tree.children if _parent_of(child) in parents)
-    return {callers[one]: one for one in started if one in callers}
+        run_id, parent = _id_of(child), _parent_of(child)
+        about = {"called_by": callers.get(run_id), "subagents": started.get(run_id)}
+        _append_run(run_id, [child], build, about, parent_id=main if parent in roots else parent)
 
 
 def _session_details(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import cline, gptme, lm_eval, qwen_code, tinker, vibe
+from hermes_tui.formats import agno, cline, gptme, lm_eval, qwen_code, tinker, vibe
 from hermes_tui.formats.base import Format
 from tests.formats.foreign import lines, read_bytes
 from tests.timing import least_s
@@ -73,6 +73,14 @@ def outcomes_before_one_request(count: int) -> list[dict[str, Any]]:
     return [*outcomes, vibe_row("action_intent", request={"model_input": sent})]
 
 
+def runs_each_within_the_one_before(count: int) -> list[dict[str, Any]]:
+    run = {"agent_id": "a", "session_id": "s", "status": "COMPLETED", "content_type": "str"}
+    return [
+        {**run, "created_at": 1, "run_id": str(at), "parent_run_id": str(at - 1)}
+        for at in range(count // 4)
+    ]
+
+
 @pytest.mark.parametrize(
     ("known", "rows"),
     [
@@ -82,6 +90,7 @@ def outcomes_before_one_request(count: int) -> list[dict[str, Any]]:
         (tinker.FORMAT, steps_with_a_metric_each),
         (gptme.FORMAT, messages_undone_after_edits),
         (vibe.FORMAT, outcomes_before_one_request),
+        (agno.FORMAT, runs_each_within_the_one_before),
         (lm_eval.FORMAT, repeats_without_a_filtered_one),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
