@@ -28,8 +28,8 @@ so does what a person did in it (`steered`). Encrypted reasoning and discarded
 replies are left out.
   openai, atif
             Calls in the text, if the run answers such calls, become real calls
-            and are removed from the text; a broken one without a result stays there.
-            Missing ids are made up: made_up_1 …
+            and are removed from the text; a broken one without a result stays
+            there. Missing ids are made up: made_up_1 …
   openai    A result without a call, and a role that the API does not know,
             become a user message with the role as its name. Missing arguments
             become {}. Images, audio and files of the user are kept where the
