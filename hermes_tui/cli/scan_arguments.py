@@ -176,7 +176,8 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
         "--fail-on",
         default=None,
         metavar="CODES",
-        help="exit with 1 only for these findings, as in A,B; --to sarif explains each code",
+        help="exit with 1 only for these findings, notes too, as in A,B; "
+        "--to sarif explains each code",
     )
     command.add_argument(
         "--fail-if",
