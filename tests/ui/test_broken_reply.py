@@ -38,6 +38,7 @@ def test_texts_and_calls_of_a_broken_stream_are_joined() -> None:
     assert "4 characters of reasoning" in page and "Hmm." in page
     assert "I will look." in page and "→ terminal" in page and '{"command":' in page
     assert "data:" not in page
+    assert page.index("I will look.") < page.index("HTTP status 200")
 
 
 @pytest.mark.parametrize(

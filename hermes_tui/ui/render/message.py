@@ -191,13 +191,17 @@ def _add_other(page: Page, event: Event, view: ViewState) -> None:
         case RequestFailed():
             page.heading("request failed")
             page.line(event.message, "error")
+            from hermes_tui.ui.render.broken_reply import add_broken_reply
+
+            # Before the causes, as a small pane shows the beginning only.
+            is_broken_reply = add_broken_reply(page, event.body, view.keys)
+            if is_broken_reply:
+                page.blank()
             for number, link in enumerate(event.chain):
                 page.line(f"{'  ' * number}caused by {link}" if number else link, "dim")
             if event.status is not None:
                 page.line(f"HTTP status {event.status}, attempt {event.attempt}")
-            from hermes_tui.ui.render.broken_reply import add_broken_reply
-
-            if not add_broken_reply(page, event.body, view.keys):
+            if not is_broken_reply:
                 body(page, event.body, "json")
         case SourceDefect():
             page.heading("malformed place")
