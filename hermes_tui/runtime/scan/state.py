@@ -12,6 +12,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,13 +207,7 @@ def _dumps(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except (TypeError, ValueError):
         # Only the standard library encodes lone surrogates, which file names may contain.
-        return json.dumps(value, default=_plain).encode() + b"\n"
-
-
-def _plain(value: Any) -> Any:
-    from dataclasses import asdict
-
-    return asdict(value)
+        return json.dumps(value, default=asdict).encode() + b"\n"
 
 
 def _loads(line: bytes) -> Any:
