@@ -87,12 +87,12 @@ def test_events_of_a_runner_are_one_run_with_the_error_of_the_server() -> None:
 
 
 def test_malformed_calls_and_state_changes_are_shown() -> None:
-    told = {"author": "a", "invocation_id": "i", "timestamp": 1.7e9, "branch": "a.b"}
+    fields = {"author": "a", "invocation_id": "i", "timestamp": 1.7e9, "branch": "a.b"}
     content = {"role": "model", "parts": [{"text": "So:"}]}
     rows = [
-        {**told, "content": content, "partial": True},
-        {**told, "content": content, "finish_reason": "MALFORMED_FUNCTION_CALL"},
-        {**told, "actions": {"state_delta": {"city": "Bonn"}, "artifact_delta": {}}},
+        {**fields, "content": content, "partial": True},
+        {**fields, "content": content, "finish_reason": "MALFORMED_FUNCTION_CALL"},
+        {**fields, "actions": {"state_delta": {"city": "Bonn"}, "artifact_delta": {}}},
     ]
     events = read_bytes(FORMAT, lines(*rows))
     assert dialog(events) == [

@@ -241,7 +241,7 @@ def test_images_of_a_message_are_parts_of_it() -> None:
     assert [part.kind for part in messages(events)[0].parts] == ["text", "image"]
 
 
-def test_what_is_no_run_or_message_is_reported_in_its_place() -> None:
+def test_values_that_are_not_runs_or_messages_are_reported_in_their_place() -> None:
     listed = [7, {"role": 1}, {"role": "user", "content": "hi"}]
     run = {"run_id": "r", "agent_id": "a", "messages": listed}
     events = read_value(FORMAT, {"session_id": "s", "agent_data": {}, "runs": ["odd", run]})

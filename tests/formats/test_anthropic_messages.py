@@ -84,8 +84,8 @@ def test_every_container_opens_as_this_format(data: bytes, run_count: int) -> No
 
 def test_blocks_become_reasoning_text_calls_and_results() -> None:
     events = read_bytes(FORMAT, lines(CHAT))
-    spoken = messages(events)[1]
-    assert (spoken.text, [piece.text for piece in spoken.reasoning]) == (
+    reply = messages(events)[1]
+    assert (reply.text, [piece.text for piece in reply.reasoning]) == (
         "I look.",
         ["Ask the station."],
     )
@@ -145,8 +145,8 @@ def test_messages_without_anthropic_blocks_are_not_claimed() -> None:
 def test_a_role_or_type_that_is_not_a_string_does_not_break_sniffing() -> None:
     odd = {"role": {}, "content": [{"type": []}, {"type": {}}]}
     assert FORMAT.sniff(sample(odd, USER, CALL, RESULT, *CHAT)) is None
-    asked = {**USER, "content": [{"type": []}]}
-    assert FORMAT.sniff(sample(asked, CALL, RESULT)) is not None
+    odd_message = {**USER, "content": [{"type": []}]}
+    assert FORMAT.sniff(sample(odd_message, CALL, RESULT)) is not None
 
 
 @settings(max_examples=100, deadline=None)

@@ -19,9 +19,9 @@ from tests.formats.foreign import any_json, calls, dialog, messages, results
 FUNCTION = {"name": "add", "arguments": '{"a": 1}'}
 
 
-def events_of(told: ModelMessages) -> list[Event]:
+def events_of(found: ModelMessages) -> list[Event]:
     build = RunBuilder(ByteRange(0, 1))
-    for message in told.messages:
+    for message in found.messages:
         append_message(build, message)
     return build.events
 
@@ -138,14 +138,14 @@ DIALECTS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("wrap", ["list", "messages", "JSON text", "arguments"])
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_same_conversation_is_read_from_every_dialect(dialect: str, wrap: str) -> None:
-    told: Any = DIALECTS[dialect]
-    told = {
-        "list": told,
-        "messages": {"messages": told, "temperature": 0},
-        "JSON text": json.dumps(told),
-        "arguments": {"args": [], "kwargs": {"messages": told}},
+    value: Any = DIALECTS[dialect]
+    value = {
+        "list": value,
+        "messages": {"messages": value, "temperature": 0},
+        "JSON text": json.dumps(value),
+        "arguments": {"args": [], "kwargs": {"messages": value}},
     }[wrap]
-    found = read_input(told, "/input")
+    found = read_input(value, "/input")
     assert found.is_known
     events = events_of(found)
     roles = [message.role for message in messages(events)]
@@ -249,8 +249,8 @@ def test_a_value_of_no_known_dialect_is_shown_unchanged() -> None:
 
 
 def test_instructions_are_read_from_text_from_parts_and_from_a_reply() -> None:
-    for told in ("Be brief.", '[{"type": "text", "content": "Be brief."}]'):
-        message = instructions_in(told, "/x")
+    for text in ("Be brief.", '[{"type": "text", "content": "Be brief."}]'):
+        message = instructions_in(text, "/x")
         assert message is not None
         assert dialog(events_of(ModelMessages([message]))) == [("system", "Be brief.")]
     assert instructions_in({"instructions": "Be brief."}, "/x", only_inside=True) is not None
@@ -278,7 +278,7 @@ def test_values_nested_too_deeply_raise_nothing(key: str) -> None:
 def test_reading_never_raises(value: Any) -> None:
     for item in (value, [value], json.dumps(value), {"messages": value}, {"output": [value]}):
         for read in (read_input, read_output):
-            told = read(item, "/x")
-            events_of(told)
+            found = read(item, "/x")
+            events_of(found)
             nothing = decode_if_json(item) in (None, "", [], {})
-            assert told.messages or told.failure or told.tools or nothing
+            assert found.messages or found.failure or found.tools or nothing

@@ -163,7 +163,7 @@ def test_a_reply_that_the_agent_could_not_parse_is_reported() -> None:
     assert found_codes(read_value(FORMAT, trajectory(step))) == ["REPLY_SHAPE:error"]
 
 
-def test_calls_in_text_are_no_finding_when_the_agent_acts_on_them() -> None:
+def test_calls_in_text_have_no_finding_if_the_agent_acts_on_them() -> None:
     text = "<function=ls>\n<parameter=path>.</parameter>\n</function>"
     silent = {"source": "agent", "message": text}
     answered = {**silent, "observation": {"results": [{"content": "a.txt"}]}}
@@ -221,7 +221,7 @@ def test_copied_compacted_and_delegating_steps_are_marked() -> None:
     assert runs(events)[0].details["subagents"] == [{"step": 5, **ref}]
 
 
-def test_embedded_subagents_are_runs_of_their_own() -> None:
+def test_embedded_subagents_are_separate_runs() -> None:
     grandchild = trajectory(ASK, trajectory_id="t3")
     child = trajectory(ASK, trajectory_id="t2", subagent_trajectories=[grandchild])
     value = trajectory(ASK, ACT, trajectory_id="t1", subagent_trajectories=[child])

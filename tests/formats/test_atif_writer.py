@@ -214,8 +214,8 @@ def test_subagents_are_embedded_in_the_trajectory_of_their_agent() -> None:
     text = atif.write(run_of("a", "", "outer"), subagents=subagents)
     accepted(text)
     document = json.loads(text)
-    begun = document["subagent_trajectories"]
-    assert [each["trajectory_id"] for each in begun] == ["b", "a", "b_4"]
+    subagents = document["subagent_trajectories"]
+    assert [each["trajectory_id"] for each in subagents] == ["b", "a", "b_4"]
     assert document["extra"]["subagents_left_out"] == 1
     starts = [event for event in read_back(text) if isinstance(event, RunStarted)]
     assert [(start.run_id, start.parent_run_id) for start in starts] == [

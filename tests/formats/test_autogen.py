@@ -148,5 +148,5 @@ def test_a_team_state_has_a_run_for_each_agent_and_for_the_thread() -> None:
 
 def test_a_call_that_an_agent_left_in_its_text_is_found() -> None:
     left = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
-    told = [event("TextMessage", "user", left), event("TextMessage", "adder", left)]
-    assert [call.name for call in calls(read_bytes(FORMAT, lines(*told)))] == ["add"]
+    rows = [event("TextMessage", "user", left), event("TextMessage", "adder", left)]
+    assert [call.name for call in calls(read_bytes(FORMAT, lines(*rows)))] == ["add"]

@@ -30,12 +30,12 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def chat(turns: int) -> list[dict[str, Any]]:
-    said: list[dict[str, Any]] = [{"role": "user", "content": "list the files, é"}]
+    dialog: list[dict[str, Any]] = [{"role": "user", "content": "list the files, é"}]
     for number in range(turns):
         call = {"id": f"c{number}", "function": {"name": "ls", "arguments": '{"path": "]}"}'}}
-        said.append({"role": "assistant", "content": "", "tool_calls": [call]})
-        said.append({"role": "tool", "tool_call_id": f"c{number}", "content": "[a, b]"})
-    return said
+        dialog.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        dialog.append({"role": "tool", "tool_call_id": f"c{number}", "content": "[a, b]"})
+    return dialog
 
 
 def reader_of(data: bytes) -> Reader:

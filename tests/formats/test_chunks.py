@@ -105,8 +105,8 @@ def test_flat_and_custom_calls_keep_their_form() -> None:
 
 
 def test_text_parts_of_content_lists_are_joined() -> None:
-    def text(said: str) -> dict[str, str]:
-        return {"type": "text", "text": said}
+    def text(content: str) -> dict[str, str]:
+        return {"type": "text", "text": content}
 
     message, added = joined({"content": "a"}, {"content": [text("b"), text("c")]}, {"content": "d"})
     assert message["content"] == [text("abcd")]
@@ -130,7 +130,7 @@ def test_reasoning_details_are_joined_by_index() -> None:
 def test_only_pieces_of_the_first_choice_are_returned() -> None:
     joiner = ChunkJoiner()
     chunks = [
-        {"choices": [{"index": at, "delta": {"content": said}}]} for at, said in enumerate("ab")
+        {"choices": [{"index": at, "delta": {"content": text}}]} for at, text in enumerate("ab")
     ]
     assert [joiner.add(one) for one in chunks] == [[Delta("content", "a")], []]
     assert len(joiner.completion()["choices"]) == 2
@@ -154,8 +154,8 @@ def test_pieces_add_up_to_the_message(
     for index, (name, pieces) in enumerate(named):
         function = message["tool_calls"][index]["function"]
         assert (function["name"], function["arguments"] or "") == (f"n{name}", "".join(pieces))
-        said = [piece.text for piece in added if (piece.kind, piece.call) == ("arguments", index)]
-        assert "".join(said) == "".join(pieces)
+        texts = [piece.text for piece in added if (piece.kind, piece.call) == ("arguments", index)]
+        assert "".join(texts) == "".join(pieces)
 
 
 VALUES = any_json("index", "id", "name", "function", "arguments", "type", "custom", "input")

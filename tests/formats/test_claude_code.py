@@ -43,8 +43,8 @@ def line(role: str, uuid: str, parent: str | None, content: Any, **more: Any) ->
 
 
 def part(uuid: str, parent: str, block: dict[str, Any], tokens: int) -> dict[str, Any]:
-    told = {"id": "msg_1", "model": "claude-example", "usage": {"output_tokens": tokens}}
-    return line("assistant", uuid, parent, [block], message=told)
+    fields = {"id": "msg_1", "model": "claude-example", "usage": {"output_tokens": tokens}}
+    return line("assistant", uuid, parent, [block], message=fields)
 
 
 def use(name: str) -> dict[str, Any]:
@@ -73,10 +73,10 @@ SESSION = [
 def test_lines_of_one_reply_are_one_message_with_the_last_usage() -> None:
     events = read_bytes(FORMAT, lines(*SESSION))
     assert counts(events) == (1, 4, 2)
-    spoken = messages(events)[1]
-    assert [piece.text for piece in spoken.reasoning] == ["Two reads."]
-    assert spoken.usage is not None
-    assert spoken.usage.completion_tokens == 9
+    reply = messages(events)[1]
+    assert [piece.text for piece in reply.reasoning] == ["Two reads."]
+    assert reply.usage is not None
+    assert reply.usage.completion_tokens == 9
     assert [result.result.call_id for result in only(events, ToolReturned)] == ["t1", "t2"]
 
 
@@ -100,7 +100,7 @@ def test_a_block_repeated_on_two_lines_is_one_call() -> None:
     assert len(calls(read_bytes(FORMAT, lines(*SESSION[:4], twice)))) == 1
 
 
-def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
+def test_a_subagent_is_a_child_run_of_the_session() -> None:
     side = [
         line("user", "x1", None, "Explore", isSidechain=True),
         line("assistant", "x2", "x1", "Done", isSidechain=True),

@@ -72,9 +72,9 @@ ERROR = {"type": "overloaded_error", "message": "Overloaded"}
 
 
 def retry(uuid: str, parent: str, **more: Any) -> dict[str, Any]:
-    told = {"subtype": "api_error", "retryInMs": 500, "retryAttempt": 1, "maxRetries": 10}
+    fields = {"subtype": "api_error", "retryInMs": 500, "retryAttempt": 1, "maxRetries": 10}
     error = {"status": 529, "headers": {"x-api-key": "s3cr3t"}, "error": {"error": ERROR}}
-    return row("system", uuid, parent, error=error, **told, **more)
+    return row("system", uuid, parent, error=error, **fields, **more)
 
 
 def given_up(uuid: str, parent: str, text: str, **more: Any) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def test_text_injected_by_the_program_is_flagged_and_names_its_kind(
 
 
 def test_an_attachment_shows_the_text_rendered_for_the_model() -> None:
-    told = attached("q1", "a1", type="date_change", newDate="x")
-    told["rendered"] = [{"content": "The date is x."}]
-    assert messages(read(*BEGUN, told))[-1].text == "The date is x."
+    attachment = attached("q1", "a1", type="date_change", newDate="x")
+    attachment["rendered"] = [{"content": "The date is x."}]
+    assert messages(read(*BEGUN, attachment))[-1].text == "The date is x."
 
 
-def test_a_command_that_another_agent_queued_is_not_what_the_user_typed() -> None:
+def test_a_command_queued_by_another_agent_is_not_the_text_of_the_user() -> None:
     queued = {"type": "queued_command", "prompt": "Hi", "commandMode": "prompt"}
     events = read(*BEGUN, attached("q1", "a1", **queued, origin={"kind": "peer"}))
     assert messages(events)[-1].flags == ("injected",)
@@ -177,8 +177,8 @@ def test_an_abandoned_request_is_an_error_and_not_a_turn() -> None:
 
 
 def test_a_failure_has_its_status_and_its_text() -> None:
-    told = given_up("a1", "u1", "You've hit your limit", apiErrorStatus=429, error="rate_limit")
-    (failed,) = only(read(*BEGUN[:1], told), RequestFailed)
+    failure = given_up("a1", "u1", "You've hit your limit", apiErrorStatus=429, error="rate_limit")
+    (failed,) = only(read(*BEGUN[:1], failure), RequestFailed)
     assert (failed.status, failed.chain) == (429, ("rate_limit",))
     assert failed.diagnostics[0].message == "status 429: You've hit your limit"
 
@@ -326,8 +326,8 @@ def test_a_continued_session_names_its_origin_and_does_not_count_its_errors(
     (start,) = only(events, RunStarted)
     assert (start.run_id, start.parent_run_id) == ("s1", "s0")
     assert start.details["goes_on_from"] == "s0"
-    said = "continues session s0: 4 lines of it repeated here"
-    assert start.diagnostics[0].message == said
+    message = "continues session s0: 4 lines of it repeated here"
+    assert start.diagnostics[0].message == message
     assert [m.flags for m in messages(events)] == [("copied",)] * 3 + [()] * 2
     assert {"TOOL_ERROR:note", "REQUEST_ERROR:note"} <= set(found_codes(events))
     state, _ = fold_run(events)
@@ -349,7 +349,7 @@ def test_sessions_that_merely_share_a_file_are_not_copies() -> None:
     st.sampled_from(["api_error", "turn_duration", "api_retry"]),
 )
 def test_no_value_of_these_lines_raises(value: Any, kind: str, subtype: str) -> None:
-    told = {
+    fields = {
         "attachment": value,
         "rendered": value,
         "error": value,
@@ -361,7 +361,7 @@ def test_no_value_of_these_lines_raises(value: Any, kind: str, subtype: str) -> 
         "isApiErrorMessage": True,
         "message": value,
     }
-    odd = row(kind, "q1", "a1", subtype=subtype, **told)
+    odd = row(kind, "q1", "a1", subtype=subtype, **fields)
     held = attached("q2", "q1", type="queued_command", prompt=value, commandMode=value)
     same = answer("u2", "q2", "t1", DECLINED, toolUseResult=value, forkedFrom=value)
     fold_run(read_value(FORMAT, [*BEGUN, odd, held, same]))

@@ -34,8 +34,8 @@ from tests.formats.foreign import (
 
 
 def line(role: str, content: Any, parent: str | None = None, **message: Any) -> dict[str, Any]:
-    told = {"role": role, "content": content, **message}
-    return {"type": role, "message": told, "parent_tool_use_id": parent, "session_id": "s1"}
+    fields = {"role": role, "content": content, **message}
+    return {"type": role, "message": fields, "parent_tool_use_id": parent, "session_id": "s1"}
 
 
 def part(block: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_the_first_line_has_session_model_and_tools_and_others_are_counted() -> 
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("fields", "status"),
     [
         ({}, "ok"),
         ({"is_error": True}, "error"),
@@ -102,15 +102,15 @@ def test_the_first_line_has_session_model_and_tools_and_others_are_counted() -> 
     ],
 )
 def test_the_result_ends_the_run_with_status_usage_and_cost(
-    told: dict[str, Any], status: str
+    fields: dict[str, Any], status: str
 ) -> None:
-    (ended,) = only(read_bytes(FORMAT, lines(*STREAM[:-1], RESULT | told)), RunEnded)
+    (ended,) = only(read_bytes(FORMAT, lines(*STREAM[:-1], RESULT | fields)), RunEnded)
     assert ended.status == status
     assert (ended.usage.prompt_tokens, ended.usage.cost_usd) == (12, 0.25)
     assert ended.details["num_turns"] == 2
 
 
-def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
+def test_a_subagent_is_a_child_run_of_the_session() -> None:
     side = [line("user", "Explore", "t1"), line("assistant", "Found it", "t1")]
     events = read_bytes(FORMAT, lines(*STREAM[:4], *side, *STREAM[4:]))
     main, agent = runs(events)
@@ -128,7 +128,7 @@ def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
     ],
     ids=["lines", "document", "array"],
 )
-def test_recordings_with_directions_keep_what_was_sent(data: bytes) -> None:
+def test_recordings_with_directions_keep_the_sent_messages(data: bytes) -> None:
     detection = detect(BytesSource(data), formats())
     assert detection.reader is not None
     assert (detection.reader.name, detection.rivals) == ("claude-stream-json", ())
@@ -154,11 +154,11 @@ def test_odd_lines_are_defects() -> None:
 )
 def test_reading_and_sniffing_never_raise(value: Any, inner: Any, kind: str) -> None:
     row = {**INIT, **RESULT, "type": kind, "message": inner, "usage": inner, "tools": inner}
-    spoken = line("assistant", inner, None, id=value)
+    reply = line("assistant", inner, None, id=value)
     for found in (value, inner, row, {"messages": [{"direction": value, "message": inner}]}):
         FORMAT.sniff(sample(found))
         read_value(FORMAT, found)
-        read_value(FORMAT, [INIT, spoken, found, {"direction": value, "message": found}, spoken])
+        read_value(FORMAT, [INIT, reply, found, {"direction": value, "message": found}, reply])
 
 
 REAL = {

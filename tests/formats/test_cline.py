@@ -88,13 +88,15 @@ def test_each_reply_has_its_tokens(path: Path) -> None:
         for event in only(first_run(read(path)), MessageAppended)
         if (one := event.message.usage) is not None
     ]
-    told = [one["metrics"] for one in json.loads(LEAD.read_text())["messages"] if "metrics" in one]
+    metrics = [
+        one["metrics"] for one in json.loads(LEAD.read_text())["messages"] if "metrics" in one
+    ]
     assert counted == [
-        (one["inputTokens"], one["outputTokens"], one["cacheReadTokens"]) for one in told
+        (one["inputTokens"], one["outputTokens"], one["cacheReadTokens"]) for one in metrics
     ]
 
 
-def test_printed_events_end_with_the_total_and_hold_the_subagent_as_a_run() -> None:
+def test_printed_events_end_with_the_total_and_have_the_subagent_as_a_run() -> None:
     events = read(EVENTS)
     end = ended(events)
     assert (end.status, end.stop_reason) == ("ok", "completed")

@@ -156,10 +156,10 @@ def test_exit_code_and_duration_come_from_the_event_if_the_output_has_none() -> 
     assert (found.exit_code, found.duration_s) == (7, 1.5)
 
 
-@pytest.mark.parametrize("said", ["exec command rejected by user", "patch rejected by user"])
-def test_a_call_declined_by_the_user_is_not_a_tool_error(said: str) -> None:
+@pytest.mark.parametrize("output", ["exec command rejected by user", "patch rejected by user"])
+def test_a_call_declined_by_the_user_is_not_a_tool_error(output: str) -> None:
     end = event("exec_command_end", call_id="c1", exit_code=-1)
-    answer = item("function_call_output", call_id="c1", output=said)
+    answer = item("function_call_output", call_id="c1", output=output)
     events = read_bytes(FORMAT, lines(META, CALL, end, answer))
     (skipped,) = only(events, CallSkipped)
     assert (skipped.call_index, skipped.reason) == (0, "declined by the user")
@@ -231,12 +231,12 @@ def test_the_instructions_of_an_older_session_are_the_system_prompt() -> None:
 
 def test_instructions_that_an_item_repeats_are_one_message() -> None:
     meta = row("session_meta", id="s1", base_instructions="You are an agent.", instructions="Ask!")
-    told = text("user", "<user_instructions>\n\nAsk!\n\n</user_instructions>")
-    events = read_bytes(FORMAT, lines(meta, told))
+    repeated = text("user", "<user_instructions>\n\nAsk!\n\n</user_instructions>")
+    events = read_bytes(FORMAT, lines(meta, repeated))
     assert [message.role for message in messages(events)] == ["system", "user"]
 
 
-def test_instructions_that_are_no_text_are_a_detail() -> None:
+def test_instructions_that_are_not_text_are_a_detail() -> None:
     meta = row("session_meta", id="s1", instructions=["a"], base_instructions={"kind": "b"})
     (start,) = runs(read_bytes(FORMAT, lines(meta)))
     assert start.details["instructions"] == ["a"]
@@ -317,7 +317,7 @@ def test_real_rollouts_have_the_expected_counts(name: str, trajectories: Path) -
 
 
 @pytest.mark.parametrize(
-    ("told", "parent"),
+    ("fields", "parent"),
     [
         ({"source": {"subagent": {"thread_spawn": {"parent_thread_id": "p"}}}}, "p"),
         ({"parent_thread_id": "p", "forked_from_id": "f"}, "p"),
@@ -325,8 +325,8 @@ def test_real_rollouts_have_the_expected_counts(name: str, trajectories: Path) -
         ({"source": {"subagent": "review"}}, ""),
     ],
 )
-def test_a_session_names_the_one_that_started_it(told: dict[str, Any], parent: str) -> None:
-    [start] = runs(read_bytes(FORMAT, lines(row("session_meta", id="s", **told))))
+def test_a_session_names_the_one_that_started_it(fields: dict[str, Any], parent: str) -> None:
+    [start] = runs(read_bytes(FORMAT, lines(row("session_meta", id="s", **fields))))
     assert start.parent_run_id == parent
 
 

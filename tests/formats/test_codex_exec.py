@@ -71,19 +71,19 @@ def test_a_failed_turn_is_reported_once_and_a_retried_request_is_a_warning() -> 
 
 def test_parallel_calls_belong_to_one_message() -> None:
     first = {"command": "a", "aggregated_output": "A", "exit_code": 0}
-    begun = {"type": "item.started", "item": {"id": "j", "type": "web_search", "query": "q"}}
-    done = {**begun, "type": "item.completed"}
-    rows = [START, item("command_execution", "started", **first), begun, done]
+    started_item = {"type": "item.started", "item": {"id": "j", "type": "web_search", "query": "q"}}
+    done = {**started_item, "type": "item.completed"}
+    rows = [START, item("command_execution", "started", **first), started_item, done]
     events = read_bytes(FORMAT, lines(*rows, item("command_execution", **first)))
     assert counts(events) == (1, 3, 2)
     assert [answer.result.content for answer in only(events, ToolReturned)] == ["completed", "A"]
 
 
 def test_results_and_failures_of_mcp_servers_are_read() -> None:
-    told = {"server": "db", "tool": "query", "arguments": {"sql": "x"}, "status": "completed"}
+    fields = {"server": "db", "tool": "query", "arguments": {"sql": "x"}, "status": "completed"}
     shown = {"content": [{"type": "text", "text": "rows"}], "structured_content": None}
-    rows = [START, item("mcp_tool_call", **told, result=shown)]
-    failed = item("mcp_tool_call", **told | {"status": "failed"}, error={"message": "no table"})
+    rows = [START, item("mcp_tool_call", **fields, result=shown)]
+    failed = item("mcp_tool_call", **fields | {"status": "failed"}, error={"message": "no table"})
     failed["item"]["id"] = "k"
     events = read_bytes(FORMAT, lines(*rows, failed))
     assert [(call.name, call.arguments) for call in calls(events)] == [

@@ -76,9 +76,9 @@ def test_each_reply_has_the_tokens_recorded_before_it() -> None:
         if (one := event.message.usage) is not None
     ]
     rows = map(json.loads, KEPT.read_text().splitlines())
-    told = [row["data"]["usage"] for row in rows if row["type"] == "session.usage_record"]
+    recorded = [row["data"]["usage"] for row in rows if row["type"] == "session.usage_record"]
     assert counted == [
-        (one["inputTokens"], one["outputTokens"], one["cacheReadTokens"]) for one in told
+        (one["inputTokens"], one["outputTokens"], one["cacheReadTokens"]) for one in recorded
     ]
 
 
@@ -109,9 +109,9 @@ def test_errors_summaries_and_subagents_are_read() -> None:
     assert failed.diagnostics[0].severity.value == "error"
 
 
-@pytest.mark.parametrize(("told", "status"), [("429", 429), (0, None), (-(2**70), None)])
-def test_a_status_is_one_of_http(told: Any, status: int | None) -> None:
-    rows = [event("user.message", content="x"), event("model.call_failure", statusCode=told)]
+@pytest.mark.parametrize(("value", "status"), [("429", 429), (0, None), (-(2**70), None)])
+def test_a_status_is_one_of_http(value: Any, status: int | None) -> None:
+    rows = [event("user.message", content="x"), event("model.call_failure", statusCode=value)]
     [failed] = only(read_bytes(FORMAT, lines(*rows)), RequestFailed)
     assert failed.status == status
 

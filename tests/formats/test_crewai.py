@@ -47,8 +47,8 @@ def test_each_task_of_a_crew_is_a_run_with_its_messages() -> None:
 
 
 def test_a_failed_tool_is_an_error_even_if_its_text_does_not_say_so() -> None:
-    told = json.loads(json.dumps(OUTPUT).replace("Error executing tool: ", "It said: "))
-    events = read_bytes(FORMAT, document(told))
+    reworded = json.loads(json.dumps(OUTPUT).replace("Error executing tool: ", "It said: "))
+    events = read_bytes(FORMAT, document(reworded))
     assert [bool(result.error) for result in results(events)] == [False, False, True]
 
 
@@ -88,14 +88,14 @@ def test_a_value_that_is_not_an_entry_is_a_defect() -> None:
 def test_no_value_raises(value: Any) -> None:
     task = {"description": value, "agent": value, "raw": value, "messages": [value]}
     entry = {"timestamp": value, "task": value, "agent": value, "status": "started"}
-    for told in (
+    for output in (
         value,
         [value],
         {"tasks_output": [task, value]},
         {"tasks_output": [{**task, "messages": value, "tool_failures": [value]}]},
         [entry, {**entry, "status": "completed", "output": value}],
     ):
-        read_value(FORMAT, told, Unit.RUNS)
+        read_value(FORMAT, output, Unit.RUNS)
 
 
 def test_a_log_of_many_tasks_is_read_in_linear_time() -> None:

@@ -126,15 +126,15 @@ def test_messages_before_the_cut_are_checked() -> None:
 
 def test_an_invalid_element_before_the_cut_is_reported() -> None:
     data = lines(RUN, {**RUN, "messages": [5, *CHAT]})[:-30]
-    told = [defect.message for defect in only(read(data), SourceDefect)]
-    assert "not a message" in told and len(told) == 2
+    defects = [defect.message for defect in only(read(data), SourceDefect)]
+    assert "not a message" in defects and len(defects) == 2
 
 
 def test_other_defects_in_the_bytes_of_a_cut_record_are_reported() -> None:
     data = lines(RUN) + b'{"id": "\xff", "loss": NaN, "met'
-    told = " ".join(defect.message for defect in only(read(data), SourceDefect))
-    assert "invalid UTF-8" in told and "truncated here" in told and "NaN" in told
-    assert "no chat message" not in told
+    defects = " ".join(defect.message for defect in only(read(data), SourceDefect))
+    assert "invalid UTF-8" in defects and "truncated here" in defects and "NaN" in defects
+    assert "no chat message" not in defects
 
 
 @given(value=any_json("messages", "role", "content", "tool_calls"), data=st.data())

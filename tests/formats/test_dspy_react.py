@@ -89,5 +89,5 @@ def test_other_members_are_shown_and_an_outcome_ends_the_run() -> None:
 @given(any_json("trajectory", "thought_0", "tool_name_0", "tool_args_0", "observation_0"))
 @settings(max_examples=80)
 def test_no_value_raises(value: Any) -> None:
-    for told in (value, {"trajectory": value}, {"tool_name_0": value, "tool_args_0": value}):
-        read_value(FORMAT, told, Unit.RUNS)
+    for trajectory in (value, {"trajectory": value}, {"tool_name_0": value, "tool_args_0": value}):
+        read_value(FORMAT, trajectory, Unit.RUNS)

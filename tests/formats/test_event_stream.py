@@ -80,9 +80,9 @@ def test_events_do_not_depend_on_how_bytes_arrive(lines: list[bytes], size: int)
 def test_json_is_read_as_clients_read_it_and_oddities_are_reported(
     data: bytes, value: object, oddity: str
 ) -> None:
-    found, told = load_strictly(data)
+    found, reported = load_strictly(data)
     assert found == value
-    assert oddity in told
+    assert oddity in reported
 
 
 @pytest.mark.parametrize(

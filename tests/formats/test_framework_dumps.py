@@ -63,8 +63,8 @@ def test_updates_of_a_graph_are_one_run() -> None:
 
 def test_threads_of_a_graph_are_groups_of_their_last_states() -> None:
     events = opened("langgraph_checkpoints.db", "langchain-messages")
-    told = split_runs(tuple(events))[1]
-    assert [(run[0].group_id, dialog(list(run))) for run in told] == [  # type: ignore[union-attr]
+    run_events = split_runs(tuple(events))[1]
+    assert [(run[0].group_id, dialog(list(run))) for run in run_events] == [  # type: ignore[union-attr]
         ("done", [("user", "What is one and two?"), ("assistant", "Three.")]),
         ("done", [("user", "What is one and two?"), ("user", "In words, please.")]),
         ("failed", [("user", "What is one and two?")]),

@@ -113,7 +113,7 @@ def test_a_call_without_id_and_the_answer_in_a_users_turn_belong_together() -> N
     assert not fold_run(events)[0].codes
 
 
-def test_thoughts_are_reasoning_and_not_what_is_said() -> None:
+def test_thoughts_are_reasoning_and_not_content() -> None:
     message = messages(read_bytes(FORMAT, lines(*TALK)))[1]
     assert message.text == "Adding."
     assert [piece.text for piece in message.reasoning] == ["I need add."]
@@ -126,7 +126,7 @@ def test_an_error_in_place_of_the_output_is_the_apis_own_flag() -> None:
     assert (result.error.kind, result.content) == ("flag", "no such tool")
 
 
-def test_a_request_tells_the_system_prompt_the_tools_and_the_settings() -> None:
+def test_a_request_has_the_system_prompt_the_tools_and_the_settings() -> None:
     events = read_value(FORMAT, REQUEST)
     assert dialog(events) == [("system", "Be brief."), ("user", "Add 1 and 2.")]
     start = started(events)
@@ -149,7 +149,7 @@ def test_pieces_of_a_stream_are_one_reply_with_the_last_usage() -> None:
     assert message.usage.completion_tokens == 6, "thoughts are output, as in all other APIs"
 
 
-def test_counts_without_a_sum_are_no_crash() -> None:
+def test_token_counts_too_large_to_add_are_left_out() -> None:
     huge = {"candidatesTokenCount": 1.7e308, "thoughtsTokenCount": 1.7e308, "promptTokenCount": 1}
     reply = {"candidates": [{"content": {"parts": [{"text": "x"}]}}], "usageMetadata": huge}
     (message,) = messages(read_value(FORMAT, reply))
@@ -178,16 +178,16 @@ def test_a_blocked_prompt_is_a_request_that_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "message", "status"),
+    ("fields", "message", "status"),
     [
         ({"status": "Bad Request: 400"}, "Bad Request: 400", None),
         ({"error": {"code": 429, "message": "slow down"}}, "slow down", 429),
     ],
 )
 def test_a_batch_row_that_failed_is_a_request_that_failed(
-    told: dict[str, Any], message: str, status: int | None
+    fields: dict[str, Any], message: str, status: int | None
 ) -> None:
-    events = read_value(FORMAT, {"request": REQUEST, "response": {}, **told})
+    events = read_value(FORMAT, {"request": REQUEST, "response": {}, **fields})
     (failed,) = only(events, RequestFailed)
     assert (failed.message, failed.status) == (message, status)
     assert (ended(events).status, ended(events).stop_reason) == ("error", message)
@@ -210,7 +210,7 @@ def test_snake_case_dumps_with_nulls_read_the_same() -> None:
     assert message.usage.prompt_tokens == 5
 
 
-def test_what_is_no_content_is_a_defect_in_its_place() -> None:
+def test_a_value_that_is_not_content_is_a_defect_in_its_place() -> None:
     (defect,) = only(read_value(FORMAT, {"contents": [ASKED, 7]}), SourceDefect)
     assert defect.at.pointer == "/contents/1"
     assert only(

@@ -52,7 +52,7 @@ def test_a_request_that_failed_is_an_error_of_the_run() -> None:
     assert (ended(events).status, dialog(events)) == ("error", [])
 
 
-def test_answers_on_lines_are_runs_of_their_own() -> None:
+def test_answers_on_lines_are_separate_runs() -> None:
     assert len(runs(read_bytes(FORMAT, lines(FULL, FAIL, FULL)))) == 3
 
 
@@ -64,5 +64,5 @@ def test_another_file_with_a_session_id_is_none() -> None:
 @given(any_json("session_id", "response", "stats", "error", "models", "tokens", "code"))
 @settings(max_examples=80)
 def test_no_value_raises(value: Any) -> None:
-    for told in (value, {**FULL, "stats": {"models": {"m": value}}}, {**FAIL, "error": value}):
-        read_value(FORMAT, told, Unit.RUNS)
+    for answer in (value, {**FULL, "stats": {"models": {"m": value}}}, {**FAIL, "error": value}):
+        read_value(FORMAT, answer, Unit.RUNS)

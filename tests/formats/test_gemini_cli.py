@@ -96,8 +96,8 @@ def test_a_call_that_failed_is_flagged(status: str) -> None:
 
 
 def test_a_call_declined_by_the_user_is_not_a_tool_error() -> None:
-    said = "[Operation Cancelled] Reason: User did not allow tool call"
-    answer = {"functionResponse": {"id": "c1", "name": "ls", "response": {"error": said}}}
+    reason = "[Operation Cancelled] Reason: User did not allow tool call"
+    answer = {"functionResponse": {"id": "c1", "name": "ls", "response": {"error": reason}}}
     events = read_value(FORMAT, session(reply(call(status="cancelled", result=[answer]))))
     (skipped,) = only(events, CallSkipped)
     assert (skipped.call_index, skipped.reason, skipped.failed) == (0, "declined by the user", True)
@@ -112,7 +112,7 @@ def test_a_call_without_a_result_shows_what_was_displayed() -> None:
     assert results(read_value(FORMAT, session(reply(waiting)))) == []
 
 
-def test_thoughts_and_tokens_stand_with_their_reply() -> None:
+def test_thoughts_and_tokens_belong_to_their_reply() -> None:
     message = messages(read_value(FORMAT, session(reply())))[0]
     assert message.role == "assistant"
     assert [piece.text for piece in message.reasoning] == ["Plan\nUse ls."]
@@ -126,7 +126,7 @@ def test_thoughts_count_among_the_tokens_that_came_out() -> None:
     assert (used.completion_tokens, used.reasoning_tokens) == (4, 1)
 
 
-def test_notices_of_the_program_are_no_messages_of_the_model() -> None:
+def test_notices_of_the_program_are_not_messages_of_the_model() -> None:
     notice = {"id": "n", "type": "error", "content": "[API Error: quota]"}
     events = read_value(FORMAT, session(ASKED, notice))
     assert dialog(events)[1] == ("environment", "[API Error: quota]")
@@ -174,7 +174,7 @@ def test_calls_repeated_in_the_content_count_once(named: dict[str, str]) -> None
     assert dialog(events) == [("assistant", "Hm.")]
 
 
-def test_a_call_that_stands_in_the_content_alone_is_one() -> None:
+def test_a_call_that_is_only_in_the_content_is_read() -> None:
     only_there = {"functionCall": {"name": "ls", "args": {}}}
     assert len(calls(read_value(FORMAT, session(reply(content=[only_there]))))) == 1
 
@@ -196,16 +196,16 @@ def read_lines(*values: Any) -> list[Event]:
 @given(any_json("id", "type", "content", "toolCalls", "$set", "$rewindTo", "messages", "result"))
 def test_reading_and_sniffing_never_raise(value: Any) -> None:
     odd = {"id": "x", "type": "gemini", "content": value, "toolCalls": [value, {"result": value}]}
-    told = {**odd, "thoughts": value, "tokens": value, "model": value}
-    for item in (value, session(value, odd, told), {**ABOUT, "messages": value}):
+    full = {**odd, "thoughts": value, "tokens": value, "model": value}
+    for item in (value, session(value, odd, full), {**ABOUT, "messages": value}):
         FORMAT.sniff(sample(item))
         read_value(FORMAT, item)
     read_lines(ABOUT, value, odd, {"$set": value}, {"$set": {"messages": value}}, value)
-    read_lines(ABOUT, odd, {"$rewindTo": value}, {"$rewindTo": "x"}, told, ASKED)
+    read_lines(ABOUT, odd, {"$rewindTo": value}, {"$rewindTo": "x"}, full, ASKED)
 
 
 @pytest.mark.shared
-def test_a_real_session_holds_what_its_manifest_says(trajectories: Path) -> None:
+def test_a_real_session_matches_its_manifest(trajectories: Path) -> None:
     data = (trajectories / "13-gemini" / "gemini-cli-pomodoro-timer.json").read_bytes()
     assert format_of(data) == "gemini-cli"
     events = read_bytes(FORMAT, data)
@@ -213,11 +213,11 @@ def test_a_real_session_holds_what_its_manifest_says(trajectories: Path) -> None
     assert sum(result.error is not None for result in results(events)) == 1
 
 
-def test_what_the_program_says_of_its_surroundings_is_no_task() -> None:
-    told = {"id": "m0", "type": "user", "content": [{"text": "<session_context>\nToday is"}]}
-    asked = {"id": "m1", "type": "user", "content": [{"text": "Add one."}]}
+def test_the_context_that_the_program_adds_is_not_the_task() -> None:
+    context = {"id": "m0", "type": "user", "content": [{"text": "<session_context>\nToday is"}]}
+    prompt = {"id": "m1", "type": "user", "content": [{"text": "Add one."}]}
     head = {"sessionId": "s", "projectHash": "p", "startTime": "2026-11-22T12:00:00Z"}
-    events = read_bytes(FORMAT, lines(head, {"$set": {"messages": [told]}}, asked))
+    events = read_bytes(FORMAT, lines(head, {"$set": {"messages": [context]}}, prompt))
     assert started(events).task == "Add one."
     assert [message.flags for message in messages(events)] == [("injected",), ()]
 

@@ -51,7 +51,7 @@ def test_a_stream_is_a_run_with_its_calls_and_their_answers() -> None:
     assert (row.status, row.prompt_tokens, row.completion_tokens) == ("ok", 303, 33)
 
 
-def test_a_server_that_refused_is_told() -> None:
+def test_a_refusal_by_the_server_is_reported() -> None:
     events = read_bytes(FORMAT, (FIXTURES / "stream_fail.jsonl").read_bytes())
     [failure] = only(events, RequestFailed)
     assert "400 bad" in failure.message

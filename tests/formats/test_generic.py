@@ -30,7 +30,7 @@ from tests.formats.foreign import (
 TALK = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
 
 
-def test_the_longest_list_of_messages_is_opened_with_a_warning_that_says_where() -> None:
+def test_the_longest_list_of_messages_is_opened_with_a_warning_that_names_it() -> None:
     value = {"a": {"b": TALK}, "c": [{"role": "user", "content": "x"}], "model": "m"}
     events = read_bytes(FORMAT, document(value))
     assert counts(events) == (1, 2, 0)
@@ -82,7 +82,7 @@ def test_lists_under_the_names_of_fields_are_of_one_run(value: Any) -> None:
     assert len(run.details["not_shown"]) == 1 and run.run_id == ""
 
 
-def test_lines_that_hold_messages_are_runs() -> None:
+def test_lines_with_messages_are_runs() -> None:
     assert counts(read_bytes(FORMAT, lines({"dialog": TALK}, {"dialog": TALK}))) == (2, 4, 0)
     assert counts(read_bytes(FORMAT, document([{"dialog": TALK}] * 3))) == (3, 6, 0)
 
@@ -108,13 +108,13 @@ def test_speakers_go_before_typed_parts() -> None:
     assert [found.pointer for found in chosen] == ["/log"]
 
 
-def test_headers_are_no_messages() -> None:
+def test_headers_are_not_messages() -> None:
     headers = [{"name": "Authorization", "value": "Bearer abc"}] * 9
     assert sniffed(FORMAT, {"request": {"headers": headers}}, layout=Layout.DOCUMENT) == ""
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, {"rows": [[1, 2]]}, {"env": "x", "model": "m"}])
-def test_what_holds_no_message_is_refused(value: Any) -> None:
+def test_a_file_without_messages_is_refused(value: Any) -> None:
     assert sniffed(FORMAT, value) == ""
     assert sniffed(FORMAT, value, layout=Layout.DOCUMENT) == ""
 
@@ -125,7 +125,7 @@ def test_a_record_without_messages_among_runs_is_a_defect() -> None:
     assert only(events, SourceDefect)[0].excerpt == '{"meta":1}'
 
 
-def test_an_element_that_is_no_message_is_a_defect_in_its_place() -> None:
+def test_an_element_that_is_not_a_message_is_a_defect_in_its_place() -> None:
     events = read_value(FORMAT, {"log": [*TALK, 5]})
     assert only(events, SourceDefect)[0].at.pointer == "/log/2"
 

@@ -287,7 +287,7 @@ def test_litellm_batches_are_read_as_one_log() -> None:
     assert "ContextWindowExceeded" in only(events, RequestFailed)[0].message
 
 
-def test_a_batch_element_that_is_no_exchange_is_reported_with_its_location() -> None:
+def test_a_batch_element_that_is_not_an_exchange_is_reported_with_its_place() -> None:
     exchange = {"messages": ASK, "response": HELLO}
     batch = [exchange, {"odd": 1}, exchange, exchange, exchange]
     events = read_bytes(FORMAT, lines(batch, batch[:1]))

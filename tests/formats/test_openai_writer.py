@@ -212,7 +212,7 @@ def _calls(run: tuple[Event, ...]) -> Iterator[ToolCall]:
     return (event.call for event in run if isinstance(event, ToolCallProposed))
 
 
-def test_openai_omits_discarded_replies_and_no_others() -> None:
+def test_openai_omits_only_discarded_replies() -> None:
     failed = RequestFailed(seq=0, turn=2, message="no answer")
     first, second = said("assistant", "first"), said("assistant", "second")
     run = numbered(

@@ -174,11 +174,14 @@ def test_its_database_has_one_run_per_session(tmp_path: Path) -> None:
     file = open_file(path, whole=True)
     try:
         states = [step.state for step in survey(file) if isinstance(step, FoundRun)]
-        begun = [runs(list(file.decode(record)))[0] for record in range(len(file.index))]
+        starts = [runs(list(file.decode(record)))[0] for record in range(len(file.index))]
     finally:
         file.close()
     assert file.reader.name == "opencode"
-    assert [(one.run_id, one.parent_run_id) for one in begun] == [(MAIN, ""), (SUBAGENT, MAIN)]
+    assert [(one.run_id, one.parent_run_id) for one in starts] == [
+        (MAIN, ""),
+        (SUBAGENT, MAIN),
+    ]
     main, _ = fold_run(read_bytes(FORMAT, document(EXPORT)))
     assert (states[0].messages, states[0].calls, states[0].results) == (
         main.messages,

@@ -252,10 +252,10 @@ def _lines(path: Path, dialect: str, texts: Iterable[str]) -> Path:
     model = "gpt" if speaker == "from" else "assistant"
     with path.open("w") as file:
         for odd in texts:
-            for said in ([odd, ANSWER, "done"], [CALL, odd, "done"], [CALL, ANSWER, odd]):
+            for contents in ([odd, ANSWER, "done"], [CALL, odd, "done"], [CALL, ANSWER, odd]):
                 turns = [
                     {speaker: who, text: one}
-                    for who, one in zip((model, "tool", "user"), said, strict=True)
+                    for who, one in zip((model, "tool", "user"), contents, strict=True)
                 ]
                 key = "conversations" if speaker == "from" else "messages"
                 file.write(json.dumps({key: turns, "tools": TOOLS}) + "\n")
@@ -391,18 +391,18 @@ def test_calls_that_surely_fit_their_schema_take_the_fast_path(
 
 
 def test_the_first_message_of_another_kind_ends_the_fast_path() -> None:
-    said = {"role": "user", "content": "hi"}
+    plain = {"role": "user", "content": "hi"}
     odd = {"role": "assistant", "content": "<tool_call>{"}
     state = RunState()
-    assert fold_plain_messages(state, [said, said, odd, said], 1, TextCalls.SUSPECT, []) == 1
+    assert fold_plain_messages(state, [plain, plain, odd, plain], 1, TextCalls.SUSPECT, []) == 1
     assert (state.messages, state.turn) == (1, 0)
 
 
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
 def test_a_run_without_a_task_is_named_after_the_first_user_text(dialect: str) -> None:
     speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
-    said = [("system", "be brief"), ("user", " \n"), ("user", "\nlist\nall"), ("user", "more")]
+    dialog = [("system", "be brief"), ("user", " \n"), ("user", "\nlist\nall"), ("user", "more")]
     state = RunState()
-    messages = [{speaker: who, text: one} for who, one in said]
+    messages = [{speaker: who, text: one} for who, one in dialog]
     assert fold_plain_messages(state, messages, 0, TextCalls.SUSPECT, []) == len(messages)
     assert state.task == "list"

@@ -79,8 +79,8 @@ def test_a_call_points_to_the_message_that_contains_it() -> None:
 
 
 def test_replies_of_different_agents_and_separate_texts_are_not_joined() -> None:
-    said = {"role": "assistant", "content": "Yes.", "extra": {}}
-    value = [*RAW_API, said, {**said, "name": "other"}]
+    reply = {"role": "assistant", "content": "Yes.", "extra": {}}
+    value = [*RAW_API, reply, {**reply, "name": "other"}]
     texts = [one.text for one in messages(read(value))][-3:]
     assert texts[1:] == ["Yes.", "Yes."]
 

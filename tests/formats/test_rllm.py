@@ -35,8 +35,8 @@ STEPS = EPISODE["trajectories"][0]["steps"]
 ASK = "Is it raining in Paris?"
 
 
-def with_steps(*said: list[Any], **more: Any) -> dict[str, Any]:
-    steps = [{**STEPS[0], "chat_completions": each} for each in said]
+def with_steps(*completions: list[Any], **more: Any) -> dict[str, Any]:
+    steps = [{**STEPS[0], "chat_completions": each} for each in completions]
     return {**EPISODE, **more, "trajectories": [{**EPISODE["trajectories"][0], "steps": steps}]}
 
 

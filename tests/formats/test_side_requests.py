@@ -32,12 +32,12 @@ def reply(*blocks: Any) -> dict[str, Any]:
 DONE = reply({"type": "text", "text": "Done."})
 
 
-def entry(said: list[Any], answer: Any, url: str = f"{API}?beta=true", status: int = 200) -> Any:
+def entry(prompt: list[Any], answer: Any, url: str = f"{API}?beta=true", status: int = 200) -> Any:
     return {
         "request": {
             "method": "POST",
             "url": url,
-            "postData": {"text": json.dumps({"messages": said})},
+            "postData": {"text": json.dumps({"messages": prompt})},
         },
         "response": {"status": status, "content": {"text": json.dumps(answer)}},
     }

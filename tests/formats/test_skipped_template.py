@@ -123,10 +123,10 @@ def test_tool_results_may_be_followed_by_a_line_break() -> None:
 
 @given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=12).map("".join))
 def test_no_text_is_lost_or_duplicated(prompt: str, reply: str) -> None:
-    turns, begun = split_skipped_prompt(prompt)
+    turns, reply_start = split_skipped_prompt(prompt)
     assert all(prompt[turn.span.start : turn.span.end] == turn.text for turn in turns)
     assert [turn.span for turn in turns] == sorted(turn.span for turn in turns)
-    assert prompt.endswith(begun)
+    assert prompt.endswith(reply_start)
     replied = split_skipped_reply(reply, prompt)
     assert all(reply[turn.span.start : turn.span.end] == turn.text for turn in replied)
     gaps = reply

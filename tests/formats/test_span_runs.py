@@ -354,7 +354,7 @@ def test_an_agent_without_model_requests_shows_its_tools_as_calls() -> None:
     assert fold_run(events)[0].codes == {}
 
 
-def test_an_agent_without_recorded_messages_is_one_run_of_what_is_known() -> None:
+def test_an_agent_without_recorded_messages_is_one_run_with_the_known_facts() -> None:
     events = read(
         root(),
         request(1, None, None, usage=Usage(prompt_tokens=5), finish_reason="tool_calls", model="m"),

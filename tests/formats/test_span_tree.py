@@ -11,7 +11,7 @@ from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
 ASKED = [{"role": "user", "content": "hi"}]
 
 
-def span(path: str, kind: str = "other", start: float | None = None, said: object = None) -> Span:
+def span(path: str, kind: str = "other", start: float | None = None, text: object = None) -> Span:
     """Return the span `b` below `a` for the path `a/b`."""
     parent, _, name = path.rpartition("/")
     return Span(
@@ -20,7 +20,7 @@ def span(path: str, kind: str = "other", start: float | None = None, said: objec
         name=name,
         kind=SpanKind(kind),
         start_s=start,
-        input=ASKED if kind == "llm" and said is None else said,
+        input=ASKED if kind == "llm" and text is None else text,
     )
 
 
@@ -78,7 +78,7 @@ def test_a_request_recorded_by_two_libraries_counts_once() -> None:
 
 
 def test_an_empty_request_does_not_hide_the_one_inside_it() -> None:
-    (agent,) = agents_of([span("a"), span("a/outer", "llm", said=""), span("a/outer/inner", "llm")])
+    (agent,) = agents_of([span("a"), span("a/outer", "llm", text=""), span("a/outer/inner", "llm")])
     assert [request.name for request in agent.requests] == ["outer", "inner"]
 
 

@@ -28,8 +28,8 @@ from tests.formats.foreign import (
 )
 
 
-def node(kind: str, said: str, *children: Any, **more: Any) -> dict[str, Any]:
-    return {"node_type": kind, "description": said, "children": list(children), **more}
+def node(kind: str, description: str, *children: Any, **more: Any) -> dict[str, Any]:
+    return {"node_type": kind, "description": description, "children": list(children), **more}
 
 
 def step(name: str, *after: Any, observation: str = "{}", **more: Any) -> dict[str, Any]:

@@ -23,17 +23,17 @@ TEXTS = (
 
 
 @pytest.mark.parametrize(
-    ("dialect", "speaker", "said", "model"),
+    ("dialect", "speaker", "text_key", "model"),
     [("messages", "role", "content", "assistant"), ("conversations", "from", "value", "gpt")],
 )
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_file_gives_the_same_findings_for_a_text_as_a_live_run(
-    tmp_path: Path, text: str, dialect: str, speaker: str, said: str, model: str
+    tmp_path: Path, text: str, dialect: str, speaker: str, text_key: str, model: str
 ) -> None:
     user = "user" if speaker == "role" else "human"
-    talk = [{speaker: user, said: "go"}, {speaker: model, said: text}]
+    dialog = [{speaker: user, text_key: "go"}, {speaker: model, text_key: text}]
     path = tmp_path / "runs.jsonl"
-    path.write_text(json.dumps({dialect: talk, "tools": [TOOL]}) + "\n")
+    path.write_text(json.dumps({dialect: dialog, "tools": [TOOL]}) + "\n")
     file = open_file(path, whole=True)
     (run,) = [one for one in survey(file) if isinstance(one, FoundRun) and one.final]
     file.close()

@@ -120,19 +120,19 @@ def test_real_files_match_their_manifest(
     data = (trajectories / "24-autogen" / name).read_bytes()
     assert format_of(data) == "whowhen"
     events = read_bytes(FORMAT, data)
-    said = messages(events)
+    history = messages(events)
     assert counts_with_errors(events) == (1, size, 0, 0)
-    assert [index for index, one in enumerate(said) if GOLD_FAILURE in one.flags] == [step]
+    assert [index for index, one in enumerate(history) if GOLD_FAILURE in one.flags] == [step]
 
 
 def test_the_reason_of_the_failure_is_reported_at_the_step() -> None:
     long = "Typed, but did not search. " * 20
-    for reason, said in ((RUN["mistake_reason"], RUN["mistake_reason"]), (long, long[:119] + "…")):
+    for reason, text in ((RUN["mistake_reason"], RUN["mistake_reason"]), (long, long[:119] + "…")):
         events = read_value(FORMAT, {**RUN, "mistake_reason": reason})
         (found,) = only(events, MessageAppended)[-1].diagnostics
         assert (str(found.code), str(found.severity), found.message) == (
             "JUDGED_WRONG",
             "note",
-            said,
+            text,
         )
-        assert found.hint == ("" if said == reason else reason.strip())
+        assert found.hint == ("" if text == reason else reason.strip())

@@ -55,7 +55,7 @@ def test_faults_of_a_call_are_found() -> None:
     assert all_codes({**ROW, "tools": tools}) == {Code.SCHEMA_VIOLATION}
 
 
-def test_the_answer_may_be_no_call() -> None:
+def test_the_list_of_calls_may_be_empty() -> None:
     for answers in ("[]", []):
         events = read_value(FORMAT, {**ROW, "answers": answers})
         assert dialog(events)[-1] == ("assistant", "[]")
