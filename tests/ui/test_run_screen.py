@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from textual._compositor import Compositor
+from textual.events import Resize
+from textual.geometry import Size
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
@@ -454,6 +456,29 @@ async def test_zoom_survives_a_resize(run_file: Path) -> None:
         await shows(pilot, "▶ 1. read_file")
         await pilot.press("z")
         await shows(pilot, "Timeline")
+
+
+async def test_sizes_that_wait_together_do_not_replace_each_other_without_end(
+    run_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights: list[int] = []
+    arrange = RunScreen.on_resize
+
+    def arrange_and_count(screen: RunScreen, event: Resize) -> None:
+        heights.append(event.size.height)
+        assert len(heights) < 50
+        arrange(screen, event)
+
+    monkeypatch.setattr(RunScreen, "on_resize", arrange_and_count)
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "Fix the failing")
+        for width, height in ((80, 25), WIDE):
+            app.screen.post_message(Resize(Size(width, height), Size(width, height)))
+            app.screen.call_later(lambda: None)
+        await pilot.pause()
+        assert app.screen.size == WIDE
+        assert {25, WIDE[1]} == set(heights)
 
 
 async def test_a_very_low_terminal_shows_one_pane_without_a_border(run_file: Path) -> None:

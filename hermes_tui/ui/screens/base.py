@@ -13,6 +13,7 @@ from textual.screen import Screen
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.screens.sized import SizedByTerminal
 from hermes_tui.ui.widgets.key_bar import Entry, KeyBar
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ QUIT = "Quit"
 """The label of the command that goes back if it quits the program."""
 
 
-class CommandScreen(Screen[None]):
+class CommandScreen(SizedByTerminal, Screen[None]):
     """A screen whose every action is a command of the registry: `do_<id>` with `_` for `-`."""
 
     scope: ClassVar[str] = ""

@@ -16,6 +16,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.dialog_keys import dialog_keys
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.screens.sized import SizedByTerminal
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -45,7 +46,7 @@ def dialog_bindings(scope: str) -> list[BindingType]:
     ]
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(SizedByTerminal, ModalScreen[T]):
     """A dialog whose every action is a method `do_<id>`, named by the id without the scope."""
 
     scope: ClassVar[str] = ""
