@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import operator
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -36,6 +35,7 @@ from hermes_tui.model.messages import ToolError
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.exception_text import exception_text
+from hermes_tui.runtime.loop_arguments import check_choice, check_server, integer
 from hermes_tui.runtime.parser_names import text_parser
 from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
@@ -133,12 +133,12 @@ class AgentLoop:
         sent with every request: an OpenAI SDK client needs it, most other servers know theirs.
         Raises UsageError for an invalid argument.
         """
-        _check_server(server, model)
-        _check_choice("mode", mode, MODES)
+        check_server(server, model)
+        check_choice("mode", mode, MODES)
         self.server = server
         self.tool_schemas = tool_schemas
         self.valid_tool_names = valid_tool_names
-        self.max_turns = _integer("max_turns", max_turns)
+        self.max_turns = integer("max_turns", max_turns)
         self.task_id = task_id or str(uuid4())
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -299,42 +299,11 @@ def _end_early(driver: Driver, error: BaseException) -> None:
         driver.put(given.Terminate("debugger_failed", details={"exception": exception_text(error)}))
 
 
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
-
-
 class _ClientServer:
     """An OpenAI SDK client with the interface of a server."""
 
     def __init__(self, client: Any) -> None:
         self.chat_completion = client.chat.completions.create
-
-
-def _check_server(server: Any, model: str) -> None:
-    if callable(getattr(server, "chat_completion", None)):
-        return
-    if not _is_client(server):
-        what = (
-            f"a server needs an async chat_completion(**kwargs), {type(server).__name__} has none"
-        )
-        raise UsageError(what, 'or give a client: AgentLoop(AsyncOpenAI(…), …, model="…")')
-    if any(kind.__name__ == "OpenAI" for kind in type(server).__mro__):
-        raise UsageError(f"{type(server).__name__} is not async", "give AsyncOpenAI(…)")
-    if not model:
-        raise UsageError(f"no model given for {type(server).__name__}", 'model="…"')
-
-
-def _is_client(server: Any) -> bool:
-    completions = getattr(getattr(server, "chat", None), "completions", None)
-    return callable(getattr(completions, "create", None))
-
-
-def _integer(name: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise UsageError(f"{name} is {value!r}, not a whole number", f"{name}=30") from None
 
 
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:
