@@ -35,7 +35,13 @@ from hermes_tui.model.messages import ToolError
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.exception_text import exception_text
-from hermes_tui.runtime.loop_arguments import check_choice, check_server, integer
+from hermes_tui.runtime.loop_arguments import (
+    check_choice,
+    check_server,
+    finite,
+    finite_scores,
+    integer,
+)
 from hermes_tui.runtime.parser_names import text_parser
 from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
@@ -184,8 +190,8 @@ class AgentLoop:
     def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
         """Add the reward of the run that has just ended to its recording.
 
-        If called again, the last values count. Raises UsageError if no run was recorded, StoreError
-        if the file cannot be written.
+        If called again, the last values count. Raises UsageError if no run was recorded or a value
+        is not a finite number, StoreError if the file cannot be written.
         """
         if self._last_path is None or self._last_end is None:
             what = "no recorded run of this loop has ended"
@@ -193,8 +199,8 @@ class AgentLoop:
         ended = structs.replace(
             self._last_end,
             seq=self._last_end.seq + 1,
-            reward=None if reward is None else float(reward),
-            scores={str(name): float(value) for name, value in (scores or {}).items()},
+            reward=None if reward is None else finite("reward", reward),
+            scores=finite_scores(scores or {}),
         )
         recording = Recording(self._last_path, exclusive=False)
         try:

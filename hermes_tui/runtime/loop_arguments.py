@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.model.errors import UsageError
@@ -40,3 +42,27 @@ def integer(name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise UsageError(f"{name} is {value!r}, not a whole number", f"{name}=30") from None
+
+
+def finite(name: str, value: Any) -> float:
+    """Return `value` as a float; raises UsageError if it is not a finite number.
+
+    JSON has neither NaN nor infinities: written as null, they would be lost.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(
+            f"{name} is {value!r:.80}, not a finite number", "give 0.0, or leave it out"
+        )
+    return number
+
+
+def finite_scores(scores: Any) -> dict[str, float]:
+    """Return `scores` with text keys; raises UsageError unless they map names to finite numbers."""
+    if not isinstance(scores, Mapping):
+        what = f"scores is a {type(scores).__name__}, not a dict"
+        raise UsageError(what, 'scores={"correct": 1.0}')
+    return {str(name): finite(f"scores[{name!r}]", value) for name, value in scores.items()}

@@ -313,6 +313,32 @@ async def test_a_run_without_a_recording_cannot_be_scored() -> None:
         agent_loop.scored(1.0)
 
 
+@pytest.mark.parametrize(
+    ("reward", "scores", "message"),
+    [
+        (float("nan"), {}, "reward is nan, not a finite number"),
+        (float("-inf"), {}, "reward is -inf"),
+        (10**400, {}, "reward is 1000"),
+        ([1.0], {}, r"reward is \[1.0\]"),
+        (1.0, {"correct": float("nan")}, r"scores\['correct'\] is nan"),
+        (1.0, {"correct": None}, r"scores\['correct'\] is None"),
+        (1.0, [0.5], "scores is a list, not a dict"),
+    ],
+)
+async def test_a_score_that_a_recording_cannot_hold_is_refused(
+    tmp_path: Path, reward: Any, scores: Any, message: str
+) -> None:
+    path = tmp_path / "run.jsonl"
+    agent = loop(Server(completion("done")), record=path)
+    await agent.run(prompt())
+    recorded = path.read_bytes()
+    with pytest.raises(UsageError, match=message):
+        agent.scored(reward, scores)
+    assert path.read_bytes() == recorded
+    agent.scored(0.5)
+    assert summarise(path).reward == 0.5
+
+
 async def test_repairs_are_reported_in_the_result() -> None:
     broken = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_call>'
     result = await loop(Server(completion(broken), completion("done"))).run(prompt())
