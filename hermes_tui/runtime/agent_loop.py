@@ -33,6 +33,7 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.messages import ToolError
 from hermes_tui.parsers.plain_values import plain
+from hermes_tui.runtime.decisions import checked_decision
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.loop_arguments import (
@@ -51,7 +52,6 @@ from hermes_tui.runtime.tools.threads import resize_tool_pool
 from hermes_tui.runtime.writer import Recording, path_in
 
 MODES = ("strict", "faithful")
-_DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() or another input'
 
 
 @dataclass(slots=True)
@@ -286,10 +286,7 @@ class AgentLoop:
         stop = driver.session.state.stop
         decision = self.debugger.decide(stop, driver.session)
         decision = await decision if inspect.isawaitable(decision) else decision
-        if not isinstance(decision, given.Input):
-            what = f"the debugger's decide returned {decision!r:.80} at {stop.stop_point}"
-            raise UsageError(what, f"return {_DECISIONS}: from hermes_tui import Resume")
-        return decision
+        return checked_decision(decision, stop)
 
     def _managed_state(self) -> Any:
         return self.server.get_state() if hasattr(self.server, "get_state") else None

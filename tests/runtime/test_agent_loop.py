@@ -15,12 +15,21 @@ from openai import AsyncOpenAI, OpenAI
 
 import hermes_tui
 from hermes_tui import AgentLoop, AgentResult, Debugger, ToolError
-from hermes_tui.debugger.inputs import EditArguments, Input, Resume, SkipCall, Terminate
+from hermes_tui.debugger.inputs import (
+    EditArguments,
+    FailCall,
+    Input,
+    Resume,
+    Retry,
+    SkipCall,
+    Terminate,
+    ToolReplied,
+)
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import AT_STOP, Kind
 from hermes_tui.log.codec import decode
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import IllegalCommand, UsageError
 from hermes_tui.model.events import Event, RunEnded, Stopped
 from tests.runtime.scripted import completion
 from tests.servers.local_server import LocalServer, whole
@@ -422,6 +431,46 @@ async def test_an_invalid_decision_is_refused_with_the_valid_ones(
     last = recorded_events(path)[-1]
     assert isinstance(last, RunEnded) and last.stop_reason == "debugger_failed"
     assert "decide returned" in last.details["exception"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "message"),
+    [
+        (
+            EditArguments(0, {"command": "ls"}),  # type: ignore[arg-type]
+            r"arguments is {'command': 'ls'} at before_dispatch, not str \(json.dumps",
+        ),
+        (SkipCall({"ok": 1}), "SkipCall.result is {'ok': 1}.*json.dumps"),  # type: ignore[arg-type]
+        (FailCall(ValueError("no")), "FailCall.error is .*give a text"),  # type: ignore[arg-type]
+        (EditArguments("0", "{}"), "call_index is '0' .* not int"),  # type: ignore[arg-type]
+        (Resume("go"), "Resume.command is 'go'.*Command.CONTINUE"),  # type: ignore[arg-type]
+        (Retry([1]), "not dict or None"),  # type: ignore[arg-type]
+        (Terminate(None), "reason is None"),  # type: ignore[arg-type]
+    ],
+)
+async def test_a_decision_that_a_recording_cannot_hold_is_refused(
+    tmp_path: Path, decision: Any, message: str
+) -> None:
+    path = tmp_path / "run.jsonl"
+    debugger = Debugger(lambda stop, session: decision, ["before_dispatch"])
+    server = Server(completion(None, ("terminal", {})))
+    with pytest.raises(UsageError, match=message):
+        await loop(server, debugger=debugger, record=path).run(prompt())
+    last = recorded_events(path)[-1]
+    assert isinstance(last, RunEnded) and last.stop_reason == "debugger_failed"
+
+
+async def test_an_input_that_is_no_decision_is_refused_with_those_that_are() -> None:
+    server = Server(completion(None, ("terminal", {})))
+    debugger = Debugger(lambda stop, session: ToolReplied("ok", raw=1), ["before_dispatch"])
+    with pytest.raises(IllegalCommand, match="allowed: resume"):
+        await loop(server, debugger=debugger).run(prompt())
+
+
+async def test_a_command_can_be_given_by_its_name() -> None:
+    server = Server(completion(None, ("terminal", {})), completion("done"))
+    debugger = Debugger(lambda stop, session: Resume("next"), ["before_dispatch"])  # type: ignore[arg-type]
+    assert (await loop(server, debugger=debugger).run(prompt())).finished_naturally
 
 
 @pytest.mark.parametrize(
