@@ -135,10 +135,17 @@ class _StepCollector:
             case ev.LoopEscaped():
                 self._add(StepKind.FAILURE, "an exception escaped the loop", event.exception)
             case ev.RunEnded():
-                self._is_over = True
-                self._add(StepKind.END, "the end", f"{event.status} {event.stop_reason}".strip())
+                self._end(event)
             case _:
                 pass
+
+    def _end(self, event: ev.RunEnded) -> None:
+        self._is_over = True
+        text = f"{event.status} {event.stop_reason}".strip()
+        last = self.steps[-1] if self.steps else None
+        if last is None or (last.kind, last.text) != (StepKind.END, text):
+            # The event is repeated, with its reward, once the run is scored.
+            self._add(StepKind.END, "the end", text)
 
     def _open_turn(self, turn: int) -> None:
         self._turn, self._reply = turn, len(self.steps)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.log.run_diff import DiffRow, first_difference, run_diff
 from hermes_tui.log.run_steps import steps
-from hermes_tui.model.events import Event, ToolCallProposed, copy_event
+from hermes_tui.model.events import Event, RunEnded, ToolCallProposed, copy_event
 from hermes_tui.model.messages import ArgumentsState, ToolCall
 from tests.log.runs import answer, says
 
@@ -72,6 +72,13 @@ def test_runs_part_at_a_result_that_only_one_counts_as_an_error() -> None:
     parted = first_difference(run_diff([answer("3")], [answer("3", error="the source says so")]))
     assert parted is not None
     assert (parted.left and parted.left.error, parted.right and parted.right.error) == ("", "flag")
+
+
+def test_a_scored_run_does_not_differ_from_its_replay_which_has_no_score() -> None:
+    replay = [*turn("done"), RunEnded(seq=0, status="ok", stop_reason="finished")]
+    scored = [*replay, copy_event(replay[-1], reward=1.0)]
+    assert first_difference(run_diff(scored, replay)) is None
+    assert first_difference(run_diff([*turn("done"), RunEnded(seq=0)], replay)) is not None
 
 
 def test_a_turn_that_only_one_run_has_does_not_shift_the_others() -> None:
