@@ -38,7 +38,10 @@ from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.loop_arguments import (
     check_choice,
+    check_messages,
     check_server,
+    check_tools,
+    check_type,
     finite,
     finite_scores,
     integer,
@@ -82,7 +85,8 @@ class Debugger:
     `stop_points` are names such as before_dispatch. At each stop, `decide(stop, session)` returns
     the next input, such as `Resume()`, `SkipCall("…")`, `EditArguments(0, "{…}")` or `Terminate()`.
     It may be async and take as long as it likes. An edit does not resume: `decide` is called again.
-    Raises UsageError for an invalid breakpoint or an unknown stop point.
+    Raises UsageError for an invalid breakpoint, an unknown stop point, or a `decide` that is no
+    function.
     """
 
     decide: Callable[[Stopped, Session], given.Input | Awaitable[given.Input]]
@@ -95,6 +99,10 @@ class Debugger:
                 raise UsageError(
                     f"{name} is a string, not a list", f"{name}=[{getattr(self, name)!r}]"
                 )
+        if not callable(self.decide):
+            raise UsageError(
+                f"decide is {self.decide!r:.80}, not a function", "def decide(stop, session)"
+            )
         self.parsed()
 
     def parsed(self) -> tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]:
@@ -140,7 +148,10 @@ class AgentLoop:
         Raises UsageError for an invalid argument.
         """
         check_server(server, model)
+        check_tools(tool_schemas, valid_tool_names, tool_handler)
         check_choice("mode", mode, MODES)
+        check_type("debugger", debugger, Debugger, "debugger=Debugger(decide)")
+        check_type("details", details, Mapping, 'details={"split": "train"}')
         self.server = server
         self.tool_schemas = tool_schemas
         self.valid_tool_names = valid_tool_names
@@ -164,7 +175,11 @@ class AgentLoop:
         """Where the last run was recorded."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
-        """Run until the model makes no more calls, appending to `messages` in place."""
+        """Run until the model makes no more calls, appending to `messages` in place.
+
+        Raises UsageError if `messages` is no list, if there is already a file at `record`, or for
+        an invalid decision of the debugger; StoreError if the recording cannot be written.
+        """
         server, tools, start = self.parts(messages)
         path = self.recording_path()
         recording = Recording(path) if path is not None else None
@@ -227,6 +242,7 @@ class AgentLoop:
         self, messages: list[dict[str, Any]]
     ) -> tuple[ChatCompletionServer, HandlerToolbox, given.Start]:
         """Return what a driver needs: a server that extends `messages`, the tools, the start."""
+        check_messages(messages)
         schemas = tuple(self.tool_schemas or ())
         specials = self.mode == "faithful" or self.tool_handler is None
         tools = HandlerToolbox(schemas, self.tool_handler, answers_specials=specials)

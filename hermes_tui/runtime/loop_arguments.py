@@ -4,16 +4,47 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.tools.handler import check_takes_calls
 
 
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     """Raise UsageError if `value` is not among `known`."""
     if value not in known:
         raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
+
+
+def check_tools(schemas: Any, names: Any, handler: Any) -> None:
+    """Raise UsageError if calls could not be offered to the model, allowed or answered as meant."""
+    if schemas is not None and not _is_list_of_objects(schemas):
+        what = f"tool_schemas is {schemas!r:.80}, not a list of schemas"
+        raise UsageError(what, '[{"type": "function", "function": {"name": …}}]')
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise UsageError(f"valid_tool_names is {names!r:.80}, not a set of names", '{"terminal"}')
+    if handler is not None:
+        check_takes_calls(handler)
+
+
+def _is_list_of_objects(schemas: Any) -> bool:
+    is_list = isinstance(schemas, Collection) and not isinstance(schemas, (str, bytes, Mapping))
+    return is_list and all(isinstance(schema, Mapping) for schema in schemas)
+
+
+def check_messages(messages: Any) -> None:
+    """Raise UsageError if a conversation cannot grow in `messages`."""
+    if not isinstance(messages, list):
+        kind = type(messages).__name__
+        raise UsageError(f"messages is a {kind}, not a list", '[{"role": "user", "content": "…"}]')
+
+
+def check_type(name: str, value: Any, kind: type, example: str) -> None:
+    """Raise UsageError unless `value` is None or of the type `kind`."""
+    if value is not None and not isinstance(value, kind):
+        what = f"{name} is {value!r:.80}, not a {kind.__name__}"
+        raise UsageError(what, example)
 
 
 def check_server(server: Any, model: str) -> None:

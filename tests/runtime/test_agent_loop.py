@@ -486,6 +486,11 @@ def test_a_debugger_that_would_never_stop_is_refused(options: dict[str, Any], me
         Debugger(lambda stop, session: Resume(), **options)
 
 
+def test_a_debugger_without_a_function_is_refused() -> None:
+    with pytest.raises(UsageError, match="decide is None, not a function"):
+        Debugger(None)  # type: ignore[arg-type]
+
+
 async def test_a_debugger_that_edits_forever_can_be_cancelled() -> None:
     server = Server(completion(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: EditArguments(0, "{}"), ["before_dispatch"])
@@ -548,6 +553,43 @@ async def test_cancelling_a_run_cancels_its_request() -> None:
 def test_an_invalid_option_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         loop(Server(), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("valid_tool_names", "terminal", "'terminal', not a set of names"),
+        ("valid_tool_names", None, "None, not a set of names"),
+        ("valid_tool_names", (name for name in TOOL_NAMES), "not a set of names"),
+        ("tool_schemas", SCHEMAS[0], "not a list of schemas"),
+        ("tool_schemas", ["terminal"], "not a list of schemas"),
+        ("tool_handler", "run_tool", "'run_tool', not a function"),
+        ("tool_handler", lambda name: "", "with a name and arguments .*too many positional"),
+        ("tool_handler", lambda name, arguments, session: "", "missing a required.*'session'"),
+        (
+            "debugger",
+            lambda stop, session: Resume(),
+            r"not a Debugger \(debugger=Debugger\(decide\)",
+        ),
+        ("details", "train", "'train', not a Mapping"),
+    ],
+)
+def test_an_argument_that_would_spoil_every_run_is_refused(
+    name: str, value: Any, message: str
+) -> None:
+    arguments: dict[str, Any] = {"tool_schemas": SCHEMAS, "valid_tool_names": TOOL_NAMES}
+    with pytest.raises(UsageError, match=f"{name}.*{message}"):
+        AgentLoop(Server(), **{**arguments, "tool_handler": answer_call, name: value})
+
+
+@pytest.mark.parametrize("messages", ["find the bug", tuple(prompt()), None])
+async def test_messages_that_cannot_grow_are_refused_before_anything_is_recorded(
+    tmp_path: Path, messages: Any
+) -> None:
+    path = tmp_path / "run.jsonl"
+    with pytest.raises(UsageError, match=r"not a list \(\[{"):
+        await loop(Server(), record=path).run(messages)
+    assert not path.exists()
 
 
 def test_an_unknown_name_raises_attribute_error() -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hermes_tui.model.errors import HermesError
+from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
 from hermes_tui.runtime.tools.threads import tool_pool
 from hermes_tui.runtime.tools.todo import TodoStore
@@ -90,6 +90,22 @@ class HandlerToolbox:
     async def close(self) -> None:
         """End idle threads."""
         tool_pool().end_idle()
+
+
+def check_takes_calls(handler: Any) -> None:
+    """Raise UsageError if `handler` cannot be called as `Handler` says."""
+    hint = "def run_tool(name, arguments): …"
+    if not callable(handler):
+        raise UsageError(f"tool_handler is {handler!r:.80}, not a function", hint)
+    try:
+        signature = inspect.signature(handler)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind("", {}, **_accepted_arguments(handler, task_id="", user_task=""))
+    except TypeError as error:
+        what = f"tool_handler cannot be called with a name and arguments ({error})"
+        raise UsageError(what, hint) from error
 
 
 def _accepted_arguments(handler: Handler, **keywords: str) -> dict[str, str]:
