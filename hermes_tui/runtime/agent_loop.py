@@ -177,6 +177,8 @@ class AgentLoop:
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
         """Run until the model makes no more calls, appending to `messages` in place.
 
+        The list grows at each request and at the end; what anything else has added to it, or
+        removed, is undone then. A `Debugger` can change the conversation with `EditMessage`.
         Raises UsageError if `messages` is no list, if there is already a file at `record`, or for
         an invalid decision of the debugger; StoreError if the recording cannot be written.
         """

@@ -104,6 +104,30 @@ async def test_an_edited_message_replaces_that_of_the_caller() -> None:
     assert messages == [USER]
 
 
+@pytest.mark.parametrize("change", ["insert", "append", "clear", "replace"])
+async def test_the_request_is_the_recorded_one_even_if_the_list_was_changed_meanwhile(
+    change: str,
+) -> None:
+    messages: list[Any] = [USER]
+    server = ScriptedObject(response(), response())
+    adapter = ChatCompletionServer(server, messages)
+    await ask(adapter, request(USER))
+    other = {"role": "user", "content": "hurry"}
+    match change:
+        case "insert":
+            messages.insert(0, other)
+        case "append":
+            messages.append(other)
+        case "clear":
+            messages.clear()
+        case "replace":
+            messages[0] = other
+    reply = {"role": "assistant", "content": "hi"}
+    await ask(adapter, request(USER, reply))
+    assert messages == [USER, reply]
+    assert messages[0] is USER and server.requests[1]["messages"] is messages
+
+
 async def test_an_answer_of_unusual_form_is_reported_like_a_body() -> None:
     call = SimpleNamespace(id=7, function=SimpleNamespace(name="ls", arguments="{}"))
     answer = response(tool_calls=[call])

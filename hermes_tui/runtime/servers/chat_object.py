@@ -32,6 +32,8 @@ class ChatCompletionServer:
     def __init__(self, server: Any, messages: list[Any] | None = None) -> None:
         self._server = server
         self._messages: list[Any] = [] if messages is None else messages
+        self._own = list(self._messages)
+        """The same items, which nothing else can add to, remove or replace."""
         self._texts = [json_text(message) for message in self._messages]
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
@@ -45,14 +47,19 @@ class ChatCompletionServer:
         return _reply_in(response)
 
     def take(self, messages: Sequence[Any]) -> None:
-        """Update the list to `messages`, JSON texts or values; the common beginning stays."""
+        """Update the list to `messages`, JSON texts or values; the common beginning stays.
+
+        What anything else has added, removed or replaced meanwhile is undone, since the request
+        would not be the recorded one.
+        """
         texts = [m if isinstance(m, str) else json_text(m) for m in messages]
         same = 0
         while same < min(len(texts), len(self._texts)) and texts[same] == self._texts[same]:
             same += 1
         new = messages[same:]
-        self._messages[same:] = [decode(m) if isinstance(m, str) else m for m in new]
+        self._own[same:] = [decode(m) if isinstance(m, str) else m for m in new]
         self._texts[same:] = texts[same:]
+        self._messages[:] = self._own
 
     async def close(self) -> None:
         """Do nothing: the server belongs to its creator."""
