@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -21,15 +22,22 @@ from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MAX_FINDINGS, EngineInfo, Trace
 from hermes_tui.parsers.engines.no_calls import NO_CALL_HINT
+from hermes_tui.parsers.recognise import formats_in
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
 ENGINE_FINDINGS: Final = frozenset(
     {
         *(Code.PARSER_RAISED, Code.PARSER_TIMEOUT, Code.STREAM_DIVERGES),
-        *(Code.SILENT_DROP, Code.CALLED_EMPTY, Code.RAW_ARGS),
+        *(Code.SILENT_DROP, Code.CALL_IN_CONTENT, Code.CALLED_EMPTY, Code.RAW_ARGS),
     }
 )
 """Findings about a real engine itself, regardless of which reading explains its result."""
+_DOUBT_CODES: Final = frozenset(
+    {Code.MARKER_IN_FENCE, Code.MARKER_IN_PROSE, Code.MARKER_IN_REASONING}
+)
+"""Findings of our own reading about calls that may not be meant as calls."""
+_MARKED_SCORE: Final = 0.5
+"""The score from which a format is recognised by its markers, not only by its shape."""
 _MAX_NAME_LENGTH: Final = 60
 _MAX_MISSING: Final = 2 * MAX_FINDINGS
 """How many missing calls are looked for at most: each costs a search through the content."""
@@ -140,7 +148,7 @@ def with_reason(
                 places=ours.places,
             )
     result = named_parser(AUTO).parse(text, tools)
-    lost = lost_calls(verdict, result, text)
+    lost, left = _undelivered_calls(verdict, result, text)
     odd = _odd_calls(verdict, result, text, tools)
     own = result.diagnostics
     if (
@@ -151,7 +159,13 @@ def with_reason(
         # The defects of the text do no harm: this parser reads it all the same.
         own = tuple(changed(one, severity=Severity.NOTE) for one in own)
     return verdict._replace(
-        diagnostics=(*verdict.diagnostics, *_losses(verdict, lost, text), *odd, *own),
+        diagnostics=(
+            *verdict.diagnostics,
+            *_losses(verdict, lost, text),
+            *_left_in_content(verdict, left, result, text),
+            *odd,
+            *own,
+        ),
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
@@ -190,11 +204,24 @@ def lost_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> list[Par
 
     A call that the engine returns altered is not lost: each of its calls accounts for one of ours.
     """
+    return _undelivered_calls(verdict, ours, text).lost
+
+
+class _Undelivered(NamedTuple):
+    """Calls of our reading that the engine does not return: `lost`, or `left` in the content."""
+
+    lost: list[ParsedCall]
+    left: list[ParsedCall]
+
+
+def _undelivered_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> _Undelivered:
     if verdict.outcome is Outcome.RAISED:
-        return []
+        return _Undelivered([], [])
     emitted = Counter((call.name, text_key(call.arguments)) for call in verdict.calls)
-    kept, position = f"{verdict.content or ''}\n{verdict.reasoning or ''}", 0
+    content = verdict.content or ""
+    kept, position = f"{content}\n{verdict.reasoning or ''}", 0
     missing: list[ParsedCall] = []
+    left: list[ParsedCall] = []
     for call in ours.calls:
         if not call.name:
             continue
@@ -202,11 +229,13 @@ def lost_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> list[Par
             emitted[key] -= 1
         elif (end := _end_of(call, text, kept, position)) >= 0:
             position = end
+            if end <= len(content):
+                left.append(call)
         elif len(missing) < _MAX_MISSING:
             missing.append(call)
         else:
             break
-    return _unmatched(missing, emitted)
+    return _Undelivered(_unmatched(missing, emitted), _unmatched(left, emitted))
 
 
 def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
@@ -274,6 +303,33 @@ def _losses(verdict: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> It
             Span(0, len(text)) if text else None,
             NO_CALL_HINT,
         )
+
+
+def _left_in_content(
+    verdict: ParserVerdict, left: Sequence[ParsedCall], ours: ParseResult, text: str
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each call that the engine leaves in the content.
+
+    Calls that may not be meant as such, bare JSON or one in a code fence, are left out.
+    """
+    doubts = [one.span for one in ours.diagnostics if one.code in _DOUBT_CODES and one.span]
+    if any(one.code is Code.NO_MARKER for one in ours.diagnostics):
+        left = [call for call in left if _is_marked(text[call.span.start : call.span.end])]
+    certain = (call for call in left if not any(map(call.span.overlaps, doubts)))
+    for call in islice(certain, MAX_FINDINGS):
+        name = first_line(call.name or "", _MAX_NAME_LENGTH)
+        yield Diagnostic(
+            Code.CALL_IN_CONTENT,
+            Severity.ERROR,
+            f"{verdict.parser} leaves the call ({name}) in the content",
+            call.span,
+            "the client gets text, and no call runs: compare the parsers with --all",
+        )
+
+
+def _is_marked(text: str) -> bool:
+    """Return whether the markers of a format are in the text of a call."""
+    return any(guess.score >= _MARKED_SCORE for guess in formats_in(text))
 
 
 def _failure_finding(code: Code, name: str, error: str, text: str) -> Diagnostic:

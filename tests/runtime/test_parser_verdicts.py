@@ -102,6 +102,50 @@ def test_calls_that_stay_in_the_content_or_reasoning_are_not_lost() -> None:
     )
 
 
+def left_in_content(verdict: ParserVerdict, text: str) -> list[str]:
+    """Return the texts of the calls reported as left in the content."""
+    found = [one for one in verdict.diagnostics if one.code is Code.CALL_IN_CONTENT]
+    return [text[one.span.start : one.span.end] for one in found if one.span]
+
+
+def test_calls_that_an_engine_without_an_emulation_leaves_in_the_content_are_errors() -> None:
+    verdict = explained_verdict(TWO_CALLS, content=TWO_CALLS)
+    first, second = left_in_content(verdict, TWO_CALLS)
+    assert LIST_CALL in first and READ_CALL in second
+    assert verdict.has_errors
+    assert not left_in_content(
+        explained_verdict(TWO_CALLS, ("ls", "{}"), ("read", '{"path": "a"}')), TWO_CALLS
+    )
+
+
+def test_the_call_left_in_the_content_next_to_a_delivered_one_is_an_error() -> None:
+    verdict = explained_verdict(TWO_CALLS, ("ls", "{}"), content=READ_CALL)
+    (left,) = left_in_content(verdict, TWO_CALLS)
+    assert READ_CALL in left
+
+
+def test_a_call_left_in_the_content_without_its_section_marker_is_an_error() -> None:
+    text = (
+        "<|tool_call_begin|>functions.ls:0<|tool_call_argument_begin|>{}<|tool_call_end|>"
+        "<|tool_calls_section_end|>"
+    )
+    assert len(left_in_content(explained_verdict(text, content=text), text)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Like this:\n```\n<tool_call>\n{LIST_CALL}\n</tool_call>\n```",
+        f"It would be {LIST_CALL} then.",
+        "Write <tool_call> before a call.",
+        f"<think>\n<tool_call>\n{LIST_CALL}\n</tool_call>\n</think>\nDone.",
+    ],
+    ids=["code-fence", "bare-json", "mention", "reasoning"],
+)
+def test_text_that_may_not_be_meant_as_a_call_is_not_reported_as_left(text: str) -> None:
+    assert not left_in_content(explained_verdict(text, content=text), text)
+
+
 def test_a_call_that_is_emitted_altered_is_not_lost() -> None:
     assert not reported_lost(
         explained_verdict(TWO_CALLS, ("ls", '{"all": true}'), ("open", '{"path": "a"}')), TWO_CALLS
