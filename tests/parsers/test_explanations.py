@@ -425,3 +425,26 @@ def test_a_quoted_message_of_the_decoder_does_not_end_with_a_dangling_at(
         texts = [step.detail or step.outcome for step in result.steps]
         texts += [finding.message for finding in result.diagnostics]
         assert not [words for words in texts if " at at " in words or words.endswith(" at")]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize(
+    ("parser", "tag"),
+    [
+        ("vllm/hermes", "tool_call"),
+        ("vllm/longcat", "longcat_tool_call"),
+        ("hermes-agent/hermes", "tool_call"),
+    ],
+)
+def test_a_closing_marker_inside_a_string_of_the_payload_is_the_cause(
+    parser: str, tag: str, blank: str
+) -> None:
+    closer = f"</{tag}>"
+    payload = '{"name": "get_weather", "arguments": {"city": "a%s"}}'
+    text = f"<{tag}>{payload % (blank + closer)}{closer}"
+    result = read(parser, text)
+    assert not result.calls
+    assert marked(result, Code.MARKER_IN_VALUE, text) == closer
+    assert [one.code for one in result.diagnostics] == [Code.MARKER_IN_VALUE]
+    escaped = payload % (blank + closer.replace("<", "\\u003c"))
+    assert read(parser, f"<{tag}>{escaped}{closer}").calls

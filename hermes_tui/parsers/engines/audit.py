@@ -9,7 +9,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw
+from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw, shown
 from hermes_tui.parsers.engines.other_parsers import cure
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
@@ -29,6 +29,7 @@ _SPECIAL = re.compile(
     rf"<\|(?:{SPECIAL_NAMES}|user|observation|fim_\w{{1,20}})\|>"
     r"|<｜end▁of▁sentence｜>|</s>|<eos>|<end_of_turn>"
 )
+_MARKER = re.compile(r"<[^<>\n]{1,60}>|\[[^\[\]\n]{1,60}\]")
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
 _NONFINITE_HINT = "Python's json accepts it, others refuse it; send null or a string"
@@ -223,11 +224,28 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
         trace.flag(code, Severity.ERROR, begin, end, message, hint, index)
     elif literal.rung != FAILED and literal.span.end < end:
         flagged = _flag_rest(trace, literal.span.end, end, index) or flagged
+    elif literal.rung != FAILED and literal.span.end > end:
+        flagged = True
+        _flag_marker_inside(trace, end, index)
     if not flagged:
         at_error = literal.error_at if literal.error_at >= 0 else start
         message = f"not JSON: {literal.error or 'no single value'}"
         hint = "one JSON object is expected here"
         trace.flag(Code.JSON_INVALID, Severity.ERROR, at_error, at_error + 1, message, hint, index)
+
+
+def _flag_marker_inside(trace: Trace, start: int, index: int | None) -> None:
+    """Flag the marker after `start`, which ends the payload inside a string of sound JSON."""
+    while start < len(trace.text) - 1 and trace.text[start].isspace():
+        start += 1  # the engine strips the payload
+    marker = _MARKER.match(trace.text, start)
+    span = Span(start, marker.end() if marker else start + 1)
+    reported = (one for one in trace.diagnostics if one.code is Code.MARKER_IN_VALUE)
+    if any(one.span is not None and one.span.overlaps(span) for one in reported):
+        return
+    message = f"{shown(trace.text[span.start : span.end])} inside a string ends the block early"
+    hint = "engines do not look at quotes here: write one of its characters as \\uXXXX"
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, span.start, span.end, message, hint, index)
 
 
 def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
