@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import Outcome
 from tests.parsers.engine_cases import calls, found, lost, read
@@ -292,3 +293,15 @@ def test_a_v3_body_in_vllm_v31_calls_a_tool_named_function() -> None:
     text = deepseek(v3(*OSLO))
     assert [name for name, _ in calls(read("vllm/deepseek_v31", text))] == ["function"]
     assert read("sglang/deepseekv31", text).content == text
+
+
+@pytest.mark.parametrize("parser", ["vllm/deepseek_v3", "vllm/deepseek_v31"])
+def test_a_section_end_without_a_call_end_is_reported_as_the_missing_marker(parser: str) -> None:
+    name = "function<｜tool▁sep｜>" if parser.endswith("v3") else ""
+    payload = '\n```json\n{"city": "Rome"}\n```' if name else '<｜tool▁sep｜>{"city": "Rome"}'
+    call = f"<｜tool▁call▁begin｜>{name}get_weather{payload}"
+    text = f"<｜tool▁calls▁begin｜>{call}%s<｜tool▁calls▁end｜>"
+    (cause,) = [one for one in read(parser, text % "").diagnostics if one.code is Code.UNCLOSED]
+    assert "no <｜tool▁call▁end｜> after the arguments" in cause.message
+    assert "V3.1" not in cause.hint and "write both" in cause.hint
+    assert read(parser, text % "<｜tool▁call▁end｜>").calls

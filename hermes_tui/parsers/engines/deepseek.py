@@ -119,6 +119,8 @@ def _fenced_block(search: ForwardSearch, start: int) -> _Block | str:
     body = line_end + len(_FENCE)
     end = search.find(_FENCE_END + CALL_END, body)
     if end >= len(text):
+        if search.find(CALL_END, body) >= len(text):
+            return f"no {CALL_END} after the arguments"
         return f"the fence is not closed right before {CALL_END}"
     stop = end + len(_FENCE_END) + len(CALL_END)
     name = Span(separator + len(SEP), line_end)
@@ -142,7 +144,9 @@ def _flag_no_match(trace: Trace, start: int, why: str) -> None:
     rest = trace.text[end:]
     cut = CALL_END not in rest and CALLS_END not in rest
     code = Code.TRUNCATED if cut else Code.WRONG_FORMAT if "fence" in why else Code.UNCLOSED
-    hint = "raise max_tokens" if cut else "V3 and V3.1 write calls differently: try the other"
+    hint = "V3 and V3.1 write calls differently: try the other"
+    if CALL_END not in rest:
+        hint = "raise max_tokens" if cut else f"{CALLS_END} does not end a call: write both"
     trace.flag(code, Severity.ERROR, start, end, f"no call here: {why}", hint)
     trace.step("match a call", start, end, "no match", why)
 
