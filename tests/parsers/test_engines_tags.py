@@ -305,3 +305,12 @@ def test_a_section_end_without_a_call_end_is_reported_as_the_missing_marker(pars
     assert "no <｜tool▁call▁end｜> after the arguments" in cause.message
     assert "V3.1" not in cause.hint and "write both" in cause.hint
     assert read(parser, text % "<｜tool▁call▁end｜>").calls
+
+
+@pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45", "vllm/mistral_v11"])
+def test_a_special_token_in_the_text_does_not_hide_that_the_call_is_of_another_format(
+    parser: str,
+) -> None:
+    text = '<|python_tag|>{"name": "get_weather", "parameters": {}}<|eom_id|>'
+    codes = [one.code for one in read(parser, text).diagnostics]
+    assert Code.STRAY_SPECIAL in codes and Code.WRONG_FORMAT in codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import SHORTEST_MARKER
 from hermes_tui.parsers.engines.markers import near_marker, seen_formats
@@ -24,7 +24,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     if called:
         message = "the parser reports a call, but has none"
         trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NO_CALL_HINT)
-    if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
+    if any(_explains(found) for found in trace.diagnostics) or not trace.text:
         return
     if _flag_own_markers(trace):
         return
@@ -46,6 +46,11 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     message = "no marker of this format: the text is a plain answer"
     hint = f"{trace.info.name} looks for {_markers(trace)}"
     trace.flag(Code.NO_MARKER, Severity.NOTE, 0, length, message, hint)
+
+
+def _explains(finding: Diagnostic) -> bool:
+    """Return whether a finding can be the reason why there is no call."""
+    return finding.severity is not Severity.NOTE and finding.code is not Code.STRAY_SPECIAL
 
 
 def _flag_own_markers(trace: Trace) -> bool:
