@@ -9,13 +9,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import App
-from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import ANSIToTruecolor, LineFilter
@@ -26,15 +25,13 @@ from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.safe_text import terminal_filters
-from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.screens.base import CommandScreen, KeyHolder
 from hermes_tui.ui.terminal_driver import TerminalDriver
 from hermes_tui.ui.theme import THEMES, styles_for
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from hermes_tui.runtime.engines.pool import EnginePool
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.run_relations import Relative
@@ -56,32 +53,12 @@ def _collect_garbage_again() -> None:
         gc.enable()
 
 
-def _offers_provider() -> type[Provider]:
-    # The palette's modules are loaded when it is opened.
-    from hermes_tui.ui.palette import OffersProvider
-
-    return OffersProvider
-
-
 class BaseApp(App[None]):
     """Looks and behaviour that all apps share; subclasses decide which screens there are."""
 
     TITLE = "hermes-tui"
-    ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_offers_provider}
-    CSS = """
-    CommandPalette > Vertical { background: $surface; }
-    CommandPalette > .command-palette--help-text { color: $foreground 80%; text-style: not bold; }
-    CommandPalette SearchIcon { color: $foreground; }
-    CommandPalette CommandList > .option-list--option-highlighted {
-        color: $foreground; background: $primary 25%;
-    }
-    Input > .input--placeholder { color: $text-muted; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        # Textual's own binding would overtake keys that were pressed earlier.
-        Binding("ctrl+p", "command_palette", show=False, system=True),
-    ]
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Input > .input--placeholder { color: $text-muted; }"
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -153,12 +130,12 @@ class BaseApp(App[None]):
         # Keys are handled here, where commands are carried out in order: when a bubbling key passes
         # the screen, the prompt of the key before it may not be open yet.
         screen = self.screen
-        if self.is_over or not isinstance(screen, CommandScreen):
+        if self.is_over or not isinstance(screen, KeyHolder):
             return
         if screen.hold_key(event):
             event.stop()
             event.prevent_default()
-        else:
+        elif isinstance(screen, CommandScreen):
             screen.explain_key(event.key)
 
     def action_help_quit(self) -> None:

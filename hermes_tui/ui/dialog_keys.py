@@ -47,6 +47,15 @@ DIALOG_KEYS: Final = (
     DialogKey("confirm-page-up", "Page up", ("pageup", "ctrl+u", "ctrl+b"), "PgUp", "confirm",
         "scroll up a page", False),
 
+    DialogKey("palette-run", "Do it", ("enter",), "Enter", "palette", "do the action"),
+    DialogKey("palette-leave", "Back", ("escape",), "Esc", "palette", "leave the list of actions"),
+    DialogKey("palette-down", "Down", ("down",), "↓", "palette", "move down a row"),
+    DialogKey("palette-up", "Up", ("up",), "↑", "palette", "move up a row"),
+    DialogKey("palette-page-down", "Page down", ("pagedown",), "PgDn", "palette",
+        "scroll down a page", False),
+    DialogKey("palette-page-up", "Page up", ("pageup",), "PgUp", "palette",
+        "scroll up a page", False),
+
     DialogKey("breakpoints-toggle", "On/off", ("space",), "space", "breakpoints",
         "switch a stop point or breakpoint on or off"),
     DialogKey("breakpoints-add", "Add", ("a",), "a", "breakpoints", "add a breakpoint"),

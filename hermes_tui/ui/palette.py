@@ -6,13 +6,9 @@ use, then in the id, then in the help. A label that only contains the letters in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
-
-from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
-from textual.markup import escape
 
 if TYPE_CHECKING:
     from textual.fuzzy import Matcher
@@ -128,25 +124,11 @@ def _match_quality(word: str, text: str) -> float:
     return 1.0 if f" {word} " in padded else 0.9 if f" {word}" in padded else 0.7
 
 
-class OffersProvider(Provider):
-    """Feeds Textual's palette from the screen below it."""
+def offers_found(query: str, offers: Sequence[Offer], matcher: Matcher) -> list[Offer]:
+    """Return the offers that a query finds, the best first; for an empty one, all actions by name.
 
-    async def startup(self) -> None:
-        from hermes_tui.ui.screens.base import CommandScreen
-
-        screen = self.screen
-        self._offers = list(screen.offers()) if isinstance(screen, CommandScreen) else []
-
-    async def discover(self) -> Hits:
-        for offer in sorted(self._offers, key=lambda offer: offer.title):
-            if offer.id:
-                yield DiscoveryHit(escape(offer.title), offer.run, offer.title, escape(offer.help))
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for score, offer in ranked(query, self._offers, matcher):
-            shown = Content(offer.title)
-            at = offer.label.casefold().find(query.casefold())
-            if at >= 0:
-                shown = shown.stylize(matcher.match_style, at, at + len(query))
-            yield Hit(score, shown, offer.run, offer.title, escape(offer.help))
+    Offers without an id, such as one for each field, are only found by words.
+    """
+    if not query:
+        return sorted((offer for offer in offers if offer.id), key=lambda offer: offer.title)
+    return [offer for _, offer in ranked(query, offers, matcher)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.command import CommandList
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.fuzzy import Matcher
 from textual.widgets import Input
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.commands import BY_ID, SCOPES, in_scope
 from hermes_tui.ui.palette import SYNONYMS, Offer, ranked
+from hermes_tui.ui.screens.palette import PaletteScreen
+from hermes_tui.ui.screens.run import RunScreen
+from hermes_tui.ui.widgets.row_list import RowList
 from tests.ui.opened import NARROW, app_on, settled, shows, until, write_runs
 
 
@@ -90,7 +92,61 @@ async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) 
 
 def shown_offers(app: HermesApp) -> list[str]:
     """Return the commands that the open palette lists, or nothing before it is filtered."""
-    [offers] = app.screen.query(CommandList)
-    typed = app.screen.query_one(Input).value
-    texts = [str(offers.get_option_at_index(n).prompt) for n in range(offers.option_count)]
-    return texts if typed and offers.option_count < len(BY_ID) / 4 else []
+    palette = app.screen
+    assert isinstance(palette, PaletteScreen)
+    texts = [offer.label for offer in palette.found]
+    return texts if len(texts) < len(BY_ID) / 4 else []
+
+
+def keys_in_one_chunk(app: HermesApp, keys: str) -> None:
+    """Send keys as they arrive over a slow connection, without waiting for any of them."""
+    for key in keys.split():
+        app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+@pytest.mark.parametrize("keys", ["escape escape", "w r a p enter enter", "z z z escape"])
+async def test_keys_pressed_fast_in_the_palette_reach_no_screen_below(
+    tmp_path: Path, keys: str
+) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        for _ in range(3):
+            await pilot.press("ctrl+p")
+            await until(pilot, lambda: isinstance(app.focused, Input))
+            keys_in_one_chunk(app, keys)
+            await until(pilot, lambda: not isinstance(app.screen, PaletteScreen))
+            await settled(pilot)
+            assert isinstance(app.screen, RunScreen)
+
+
+async def test_words_typed_together_with_the_palettes_key_choose_the_action(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        keys_in_one_chunk(app, "ctrl+p b y space r e w a r d enter")
+        await shows(pilot, "sorted by reward ▲")
+
+
+async def test_pages_of_the_palette_can_be_turned_while_words_are_typed(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        keys_in_one_chunk(app, "ctrl+p s pageup o pagedown pagedown r pageup up t")
+        await shows(pilot, "Sort by reward")
+        assert isinstance(app.screen, PaletteScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, PaletteScreen))
+
+
+async def test_a_click_does_an_action_of_the_palette(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        keys_in_one_chunk(app, "ctrl+p b y space r e w a r d")
+        await shows(pilot, "Sort by reward")
+        await until(pilot, lambda: len(shown_offers(app)) > 0)
+        await pilot.click(RowList, offset=(8, 0))
+        await shows(pilot, "sorted by reward ▲")

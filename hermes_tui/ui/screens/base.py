@@ -37,7 +37,15 @@ QUIT = "Quit"
 """The label of the command that goes back if it quits the program."""
 
 
-class CommandScreen(SizedByTerminal, Screen[None]):
+class KeyHolder:
+    """A screen that takes keys which arrive before the widget that they are for has the focus."""
+
+    def hold_key(self, event: events.Key) -> bool:
+        """Take such a key, or keep it for later; return whether this was done."""
+        return False
+
+
+class CommandScreen(SizedByTerminal, KeyHolder, Screen[None]):
     """A screen whose every action is a command of the registry: `do_<id>` with `_` for `-`."""
 
     scope: ClassVar[str] = ""
@@ -163,7 +171,13 @@ class CommandScreen(SizedByTerminal, Screen[None]):
                 )
 
     def do_palette(self) -> None:
-        self.app.action_command_palette()
+        from hermes_tui.ui.screens.palette import PaletteScreen
+
+        self.app.push_screen(PaletteScreen(list(self.offers())), self._do_offer)
+
+    def _do_offer(self, offer: Offer | None) -> None:
+        if offer is not None:
+            offer.run()
 
     def do_theme(self) -> None:
         self.hermes.next_theme()

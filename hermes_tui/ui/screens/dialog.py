@@ -52,7 +52,7 @@ class Dialog(SizedByTerminal, ModalScreen[T]):
     scope: ClassVar[str] = ""
     why_not: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """The message for a key that can do nothing now; other such keys are silent."""
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own type
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 70%; }
