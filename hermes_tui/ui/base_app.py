@@ -24,6 +24,7 @@ from hermes_tui.model.visible import visible
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.key_spelling import key_name
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen, KeyHolder
 from hermes_tui.ui.terminal_driver import TerminalDriver
@@ -99,7 +100,13 @@ class BaseApp(App[None]):
         self.panic(Text(visible(traceback.format_exc())))
 
     def on_mount(self) -> None:
-        self.set_keymap(self.config.keys)
+        keymap = self.config.keys.items()
+        self.set_keymap(
+            {
+                command_id: ",".join(key_name(key.strip()) for key in keys.split(","))
+                for command_id, keys in keymap
+            }
+        )
         self.call_after_refresh(_collect_garbage_again)
         if isinstance(driver := self._driver, TerminalDriver) and driver.has_terminal:
             self.set_interval(CHECK_TERMINAL_S, lambda: self._leave_with_terminal(driver))

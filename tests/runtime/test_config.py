@@ -56,6 +56,13 @@ def test_an_unreadable_settings_file_is_named(tmp_path: Path) -> None:
     [
         ('theme = "pink"', "unknown theme 'pink'"),
         ('[keys]\nnext-call = "j"', "key 'j' means both"),
+        ('[keys]\ndown = "]"', "key ']' means both"),
+        ('[keys]\ndown = "ctrl+n, ?"', "key '?' means both"),
+        ('[keys]\ndown = "jj"', "no key is named 'jj', for 'down'"),
+        ('[keys]\ndown = "Ctrl+N"', "no key is named 'Ctrl+N'"),
+        ('[keys]\ndown = "crtl+n"', "no key is named 'crtl+n'"),
+        ('[keys]\ndown = "ctrl+"', "no key is named 'ctrl+'"),
+        ('[keys]\ndown = ""', "no key is named ''"),
         ('[keys]\nnext-cal = "j"', "did you mean next-call?"),
     ],
 )
