@@ -12,6 +12,7 @@ from hermes_tui.ui.commands import check_keymap
 from hermes_tui.ui.lab.parsers import lab_parser
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
+from hermes_tui.ui.widgets.row_list import RowList
 from tests.ui.lab import BAD, GOOD, TEXT, lab_on
 from tests.ui.opened import (
     MEDIUM,
@@ -151,6 +152,20 @@ async def test_the_matrix_lists_every_parser_and_enter_shows_its_steps(tmp_path:
         side.go(names.index("sglang/qwen25"))  # type: ignore[attr-defined]
         await lab.press("enter")
         await lab.shows("2 Steps of sglang/qwen25", "1 CALL")
+
+
+@pytest.mark.parametrize("key", ["m", "W", "f"])
+async def test_a_list_of_the_lab_can_still_be_painted_after_it_was_left(
+    tmp_path: Path, key: str
+) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press(key)
+        side = lab.screen.query_one("#side", RowList)
+        await until(lab.pilot, lambda: side.row_count > 0)
+        shown = list(side.texts(80))
+        await lab.press("escape")
+        lab.screen.suggestions = ()
+        assert list(side.texts(80)) == shown
 
 
 async def test_if_no_parser_reads_the_text_the_key_for_fixes_is_named(

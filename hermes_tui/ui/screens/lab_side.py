@@ -17,6 +17,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
+    from hermes_tui.parsers.suggest import Suggestion
     from hermes_tui.ui.screens.lab_commands import LabCommands
 
 TITLES: Final = {
@@ -88,12 +89,12 @@ class SidePane(RowList):
         self.set_empty_text("reading …" if waiting else empty_text)
         self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(
-            LabRows(len(rows), lambda index, width: self._verdict_row(index, ranking=ranking)),
+            LabRows(len(rows), lambda index, _: self._verdict_row(rows[index], ranking=ranking)),
             cursor=keys.index(kept.key) if kept is not None and kept.key in keys else 0,
         )
 
-    def _verdict_row(self, index: int, *, ranking: bool) -> Segments:
-        verdict, model = self._rows[index], self._lab.model
+    def _verdict_row(self, verdict: Verdict, *, ranking: bool) -> Segments:
+        model = self._lab.model
         partner = model.verdicts.get((verdict.name, EMULATED)) if verdict.is_real else None
         drawn = self._drawn.get((ranking, *verdict.key))
         # Comparing long arguments takes time, so it is done once for each pair of verdicts.
@@ -111,11 +112,8 @@ class SidePane(RowList):
             empty_text = f"nothing small makes {name} read more calls; {hint}"
             self.set_empty_text("looking …" if looks else empty_text)
             self.set_header(None)
-            self.set_source(LabRows(len(found), self._fix_row))
-
-    def _fix_row(self, index: int, width: int) -> Segments:
-        fix = self._lab.suggestions[index]
-        return [(f"{index + 1}. ", "key"), (visible_line(fix.description, 2 * width), "")]
+            rows = LabRows(len(found), lambda index, width: _fix_row(index, found[index], width))
+            self.set_source(rows)
 
     def describe(self) -> None:
         """Show the place of the edit under the cursor."""
@@ -143,3 +141,7 @@ class SidePane(RowList):
         self.set_header(lambda width: sweep_header(stream))
         rows = LabRows(len(stream.swept), lambda index, width: sweep_row(stream, text, index))
         self.set_source(rows, cursor=self.cursor)
+
+
+def _fix_row(index: int, fix: Suggestion, width: int) -> Segments:
+    return [(f"{index + 1}. ", "key"), (visible_line(fix.description, 2 * width), "")]
