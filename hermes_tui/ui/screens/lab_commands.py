@@ -186,9 +186,7 @@ class LabCommands(Searching, Moving, LabReading):
         is_emulated = is_known(verdict.name)
         self.model.choose(verdict.name if is_emulated else AUTO, real)
         if not is_emulated:
-            self.say(
-                f"{verdict.name} is not emulated: its own verdict, with the steps of our reading"
-            )
+            self.say(f"{verdict.name} is not emulated: its verdict, with the steps of our reading")
         self.show_side("")
         self._read_again()
 
