@@ -73,8 +73,13 @@ class ParserVerdict(NamedTuple):
         return any(found.severity is Severity.ERROR for found in self.diagnostics)
 
     def loses(self, text: str) -> bool:
-        """Return whether there is no call and content and reasoning lack some of `text`."""
-        return not self.calls and lost_characters(text, self.content, self.reasoning) > 0
+        """Return whether there is no call and content and reasoning lack some of `text`.
+
+        Our own reader leaves out nothing but markers.
+        """
+        if self.calls or self.parser == AUTO:
+            return False
+        return lost_characters(text, self.content, self.reasoning) > 0
 
 
 def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str) -> ParserVerdict:

@@ -70,6 +70,15 @@ def test_trailing_whitespace_of_any_kind_does_not_count_as_lost(blank: str) -> N
     assert verdict.content == "It is done." and not verdict.loses(text)
 
 
+def test_markers_that_our_reader_leaves_out_do_not_count_as_lost() -> None:
+    text = "<|channel|>final<|message|>Hello there.<|return|>"
+    auto = named_parser(AUTO)
+    verdict = verdict_of_result(auto, auto.parse(text))
+    assert verdict.content == "Hello there." and len(verdict.dropped) == 2
+    assert not verdict.loses(text)
+    assert verdict._replace(parser="mine.py").loses(text)
+
+
 def test_calls_of_an_engine_have_places_in_the_text_and_invented_ones_none() -> None:
     first, second = ("ls", "{}"), ("read", '{"path":"a"}')
     explained = explained_verdict(TWO_CALLS, first, second, content="Now.", emulated="vllm/hermes")
