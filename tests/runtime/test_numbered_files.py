@@ -151,7 +151,7 @@ def test_a_torn_file_is_named_and_its_content_shown(events: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda path: path.touch(), "nothing in it"),
+        (lambda path: path.touch(), "it is empty"),
         (lambda path: path.symlink_to("/no/x"), "a link to /no/x, and there is no such file"),
         (lambda path: os.mkfifo(path), "not a regular file"),
         (lambda path: path.mkdir(), "not a regular file"),
