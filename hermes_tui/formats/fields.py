@@ -305,6 +305,11 @@ OUTCOME_KEYS = (
 
 REWARD_KEYS = ("reward", "score", "scores")
 """Keys of an outcome that only a judge of the run writes, never a server."""
+NAMES_OF_RUNS = (
+    "run_id", "trajectory_id", "rollout_id", "episode_id", "conversation_id", "thread_id",
+    "dialog_id", "episode", "rollout", "trajectory",
+)  # fmt: skip
+"""The keys under which a row of a table of messages names its run."""
 
 
 def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -28,31 +28,12 @@ _ENVELOPE_KEYS = ("message", "payload", "data", "item", "event", "node_data")
 _OTHER_CONTENT_KEYS = ("tool_calls", "toolCalls", "function_call", "reasoning_content", "reasoning")
 
 _WORD = re.compile(r"[a-z]+")
-_FIELD_WORDS = frozenset(
-    {"messages", "message", "prompt", "completion", "response", "request", "reply", "answer"}
-    | {
-        "input",
-        "output",
-        "inputs",
-        "outputs",
-        "history",
-        "conversation",
-        "conversations",
-        "context",
-    }
-    | {
-        "chosen",
-        "rejected",
-        "system",
-        "user",
-        "assistant",
-        "tool",
-        "tools",
-        "raw",
-        "events",
-        "content",
-    }
-)
+_FIELD_WORDS = frozenset({
+    "messages", "message", "prompt", "completion", "response", "request", "reply", "answer",
+    "input", "output", "inputs", "outputs", "history", "conversation", "conversations", "context",
+    "chosen", "rejected", "system", "user", "assistant", "tool", "tools", "raw", "events",
+    "content",
+})  # fmt: skip
 """Words in the keys of different lists of messages of one run."""
 _INDEX = "*"
 """Stands for any index of a list in the shape of a path."""

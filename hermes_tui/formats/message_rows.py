@@ -17,18 +17,6 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import time_of
 
-RUN_KEYS = (
-    "run_id",
-    "trajectory_id",
-    "rollout_id",
-    "episode_id",
-    "conversation_id",
-    "thread_id",
-    "dialog_id",
-    "episode",
-    "rollout",
-    "trajectory",
-)
 _OUTCOME_KEYS = (*fields.REWARD_KEYS, "success", "passed", "resolved", "correct", "is_correct")
 """Keys of an outcome that mean nothing in a message."""
 
@@ -98,7 +86,7 @@ def _run_key(value: Any) -> str:
     """Return the key under which a row of a message names its run, or "" if it is no such row."""
     if not isinstance(value, dict) or _message_in(value)[1] == {}:
         return ""
-    return next((key for key in RUN_KEYS if fields.label(value, key)), "")
+    return next((key for key in fields.NAMES_OF_RUNS if fields.label(value, key)), "")
 
 
 def _message_in(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -122,18 +122,6 @@ def _may_be_mini_swe(sample: Sample) -> bool:
 
 
 _may_be_log = _has("request", "response", "output", "custom_id")
-_may_be_message_rows = _has(
-    "run_id",
-    "trajectory_id",
-    "rollout_id",
-    "episode_id",
-    "conversation_id",
-    "thread_id",
-    "dialog_id",
-    "episode",
-    "rollout",
-    "trajectory",
-)
 _may_be_claude_code = _has("parentUuid", "sessionId", "leafUuid", "snapshot", "loglines")
 _may_be_stream = _has("parent_tool_use_id", "direction", "messages", "session_id")
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
@@ -201,7 +189,7 @@ _may_be_phoenix = _has("context", "context.span_id", "span_id", "spans", "data")
 _ENTRIES = (
     _Entry("native", "native", _has("kind")),
     _Entry("openai-messages", "openai_messages", _always),
-    _Entry("message-rows", "message_rows", _may_be_message_rows),
+    _Entry("message-rows", "message_rows", _has(*fields.NAMES_OF_RUNS)),
     _Entry("llm-call-log", "llm_call_log", _may_be_log),
     _Entry("hermes-sharegpt", "hermes_sharegpt", _has("conversations")),
     _Entry("hermes-batch", "hermes_sharegpt", _has("conversations")),

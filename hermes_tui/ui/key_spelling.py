@@ -7,12 +7,9 @@ import unicodedata
 from types import MappingProxyType
 from typing import Final
 
+from textual.keys import KEY_NAME_REPLACEMENTS
+
 _MODIFIERS: Final = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
-_SHORT_NAMES: Final = MappingProxyType({
-    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at",
-    "hyphen_minus": "minus", "plus_sign": "plus", "low_line": "underscore",
-})  # fmt: skip
-"""Textual's names of characters that are not those of Unicode."""
 
 
 def key_name(spelling: str) -> str:
@@ -31,7 +28,7 @@ def _character_name(character: str) -> str:
     if character.isalnum():
         return character
     name = unicodedata.name(character, "").lower().replace("-", "_").replace(" ", "_")
-    return _SHORT_NAMES.get(name, name)
+    return KEY_NAME_REPLACEMENTS.get(name, name)
 
 
 def _is_unicode_name(name: str) -> bool:

@@ -6,7 +6,7 @@ use, then in the id, then in the help. A label that only contains the letters in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -92,13 +92,6 @@ class Offer(NamedTuple):
         return f"{self.label} ({self.key})" if self.key else self.label
 
 
-def ranked(query: str, offers: Iterable[Offer], matcher: Matcher) -> list[tuple[float, Offer]]:
-    """Return the offers in which every word of the query is found, the best first."""
-    scored = ((_score(query.casefold(), offer, matcher), offer) for offer in offers)
-    found = [(score, offer) for score, offer in scored if score]
-    return sorted(found, key=lambda pair: -pair[0])
-
-
 def _score(query: str, offer: Offer, matcher: Matcher) -> float:
     label = offer.label.casefold()
     if label == query:
@@ -125,10 +118,14 @@ def _match_quality(word: str, text: str) -> float:
 
 
 def offers_found(query: str, offers: Sequence[Offer], matcher: Matcher) -> list[Offer]:
-    """Return the offers that a query finds, the best first; for an empty one, all actions by name.
+    """Return the offers in which every word of a query is found, the best first.
+
+    For an empty query, return all actions by name.
 
     Offers without an id, such as one for each field, are only found by words.
     """
     if not query:
         return sorted((offer for offer in offers if offer.id), key=lambda offer: offer.title)
-    return [offer for _, offer in ranked(query, offers, matcher)]
+    scores = [(_score(query.casefold(), offer, matcher), offer) for offer in offers]
+    scores.sort(key=lambda pair: -pair[0])
+    return [offer for score, offer in scores if score]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats.fields import NAMES_OF_RUNS
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.message_rows import FORMAT, RUN_KEYS
+from hermes_tui.formats.message_rows import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
@@ -45,7 +46,7 @@ def rows(*names: Any, key: str = "run_id", **more: Any) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("key", RUN_KEYS)
+@pytest.mark.parametrize("key", NAMES_OF_RUNS)
 @pytest.mark.parametrize("names", [("a", "b"), (0, 1)])
 def test_each_name_of_a_run_is_a_run(key: str, names: tuple[Any, ...]) -> None:
     table = rows(*names, key=key)

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.commands import BY_ID, SCOPES, in_scope
-from hermes_tui.ui.palette import SYNONYMS, Offer, ranked
+from hermes_tui.ui.palette import SYNONYMS, Offer, offers_found
 from hermes_tui.ui.screens.palette import PaletteScreen
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import RowList
@@ -27,7 +27,7 @@ def offers_in(scope: str) -> list[Offer]:
 
 
 def found(query: str, scope: str) -> list[str]:
-    return [offer.id for _, offer in ranked(query, offers_in(scope), Matcher(query))]
+    return [offer.id for offer in offers_found(query, offers_in(scope), Matcher(query))]
 
 
 @pytest.mark.parametrize(
