@@ -6,7 +6,6 @@ Nothing raises, nothing is lost silently, and the work is in proportion to the f
 from __future__ import annotations
 
 import json
-import sys
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -22,7 +21,7 @@ from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import any_json
 from tests.fuzz.mutations import ODD, Pick, grown, lists_in, mutated, vocabulary
-from tests.fuzz.reader_laws import read_lawfully
+from tests.fuzz.reader_laws import read_lawfully, work
 from tests.fuzz.seeds import Seed, all_seeds, written
 
 NAMES = [item.name for item in formats()]
@@ -117,23 +116,6 @@ def test_a_record_unknown_to_the_format_is_a_defect(name: str, value: Any) -> No
     data = written(value, is_lines=False)
     reader = reader_of(data, name)
     assert reader is None or read_lawfully(reader, data)
-
-
-def work(reader: Reader, data: bytes) -> int:
-    """Return the number of function calls, built-in ones included, that reading a file takes."""
-    count = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        read_lawfully(reader, data)
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 @pytest.mark.parametrize("name", NAMES)
