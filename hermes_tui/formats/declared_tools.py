@@ -51,10 +51,10 @@ def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
 @lru_cache(maxsize=4)
 def tools_in_text(text: str) -> tuple[ToolSpec, ...] | None:
     """Return the tools declared in a system prompt; most runs of a file have the same prompt."""
-    return tool_specs(_tools_block(text))
+    return tool_specs(tools_block(text))
 
 
-def _tools_block(text: str) -> list[Any] | None:
+def tools_block(text: str) -> list[Any] | None:
     """Return the tools in the first `<tools>` block that holds JSON: a list, or one tool a line."""
     decoder = json.JSONDecoder(strict=False)
     start = text.find("<tools>")

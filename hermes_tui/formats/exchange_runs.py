@@ -111,7 +111,8 @@ def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
             if choice:
                 run = _Run([_Call(record, exchange, 0, 1, choice)])
                 runs.append(run)
-            heads[exchange.session, hash((keys[-1], _fingerprint(answer)))] = (run, 0)
+            repeated = answer if exchange.echo is None else exchange.echo
+            heads[exchange.session, hash((keys[-1], _fingerprint(repeated)))] = (run, 0)
     return runs
 
 
@@ -180,6 +181,7 @@ def _start(run: _Run, build: RunBuilder, log_details: dict[str, Any]) -> None:
         task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),
+        parser=first.parser,
         group_id=first.group or first.session or _choices_group(run),
         lone_reply=len(run.calls) == 1 and (first.is_alone or len(first.reply.messages) > 1),
         details=details,
@@ -232,6 +234,8 @@ def _append_request(call: _Call, turn: int, build: RunBuilder) -> None:
 def _append_reply(call: _Call, turn: int, build: RunBuilder) -> int:
     """Append what was received; return the number of the model's replies in it."""
     exchange, reply = call.exchange, call.exchange.reply
+    if exchange.reply_record is not None:
+        build.locate(exchange.reply_record)
     if reply.failure is not None:
         _append_failure(call, reply.failure, turn, build)
         return 0

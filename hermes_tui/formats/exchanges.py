@@ -107,6 +107,12 @@ class Exchange:
     """Whether the source records no agent loops: each request is for a single reply."""
     outcomes: tuple[dict[str, Any] | None, ...] = ()
     """For each message of the reply the arguments of `RunBuilder.end`, or None if not judged."""
+    parser: str = ""
+    """The parser of the server that made the reply, if the log names it."""
+    echo: dict[str, Any] | None = None
+    """The form in which later requests repeat the reply, if it is another one."""
+    reply_record: int | None = None
+    """The number of the line with the reply, if it has one of its own."""
     side: str = ""
     """Its kind if it is outside all conversations, such as a token count; else ""."""
 

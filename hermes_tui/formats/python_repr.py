@@ -1,7 +1,8 @@
 """Output of Python's `repr`, read without evaluating anything.
 
 members = (name "=" value)+                                   what pydantic's `str` writes
-value   = string+ | number | word | list | tuple | dict | call | opaque
+value   = string+ | number | word | list | tuple | dict | call | opaque | cut
+cut     = string " ... " string | list " ... " list           what SGLang's log leaves of a long one
 call    = name "(" ((name "=")? value ("," …)*)? ")"          an object, such as a dataclass
 opaque  = "<" … ">"                                           kept as its text
 list    = "[" … "]"     tuple = "(" … ")"     dict = "{" (value ":" value | value) … "}"
@@ -27,6 +28,7 @@ _ESCAPE = re.compile(
 )
 _PLAIN_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _WORDS = {"None": None, "nan": None, "inf": None, "True": True, "False": False}
+_CUT = " ... "
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 
 
@@ -54,6 +56,14 @@ def read_repr(text: str) -> Any:
     if reader.skip() != len(text):
         raise NotRepr(f"something follows at {reader.position}")
     return value
+
+
+def read_first(text: str) -> tuple[Any, int]:
+    """Return the value that `text` begins with, and where it ends. Raises NotRepr."""
+    if len(text) > MAX_TEXT:
+        raise NotRepr("too long")
+    reader = _Reader(text)
+    return reader.value(0), reader.position
 
 
 def read_members(text: str) -> dict[str, Any]:
@@ -98,9 +108,9 @@ class _Reader:
             raise NotRepr("nested too deeply")
         first = self.peek()
         if first in ("[", "(", "{"):
-            return self.items(depth)
+            return self.rest_of_cut(self.items(depth), depth)
         if (strings := self.strings()) is not None:
-            return strings
+            return self.rest_of_cut(strings, depth)
         if found := self.take(_NUMBER):
             return _number(found[0])
         if found := self.take(_OPAQUE):
@@ -108,6 +118,18 @@ class _Reader:
         if found := self.take(_NAME):
             return self.named(found[0], depth)
         raise NotRepr(f"no value at {self.position}")
+
+    def rest_of_cut(self, beginning: Any, depth: int) -> Any:
+        """Return a value with the rest that follows, if its middle was left out."""
+        if not self.text.startswith(_CUT.lstrip(), self.skip()):
+            return beginning
+        self.position += len(_CUT.lstrip())
+        rest = self.value(depth + 1)
+        if isinstance(beginning, str) and isinstance(rest, str):
+            return beginning + _CUT + rest
+        if isinstance(beginning, list) and isinstance(rest, list):
+            return beginning + rest
+        raise NotRepr(f"two values at {self.position}")
 
     def strings(self) -> str | None:
         pieces = []

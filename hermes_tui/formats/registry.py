@@ -86,6 +86,12 @@ def _may_be_bytes(sample: Sample) -> bool:
     return head[:1] not in (b"{", b"[") or (head[:1] == b"{" and b'"done"' in head)
 
 
+def _may_be_engine_log(sample: Sample) -> bool:
+    """Return whether the head may be a server's log, or JSON that a collector of logs wrote."""
+    head = sample.head[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head[:1] != b"{" or any(key in head for key in (b'"message":', b'"log":', b'"event":'))
+
+
 def _may_be_session(sample: Sample) -> bool:
     row = sample.first_object()
     return row.get("role") == "session_meta" or not row.keys().isdisjoint(
@@ -290,6 +296,7 @@ _ENTRIES = (
     _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
     _Entry("metr-malt", "metr_malt", _has("nodes")),
     _Entry("event-stream", "saved_streams", _may_be_bytes, of_bytes=True),
+    _Entry("engine-log", "engine_log", _may_be_engine_log, of_bytes=True),
     _Entry("mixed", "mixed", _always, last_resort=True),
     _Entry("generic", "generic", _always, last_resort=True),
 )

@@ -1,0 +1,267 @@
+"""Requests pieced together from the lines of a server's own log.
+
+A server logs what the model wrote before, or after, its parser read it. What the client got is
+known from its next request, which repeats the reply: its echo.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.declared_tools import tools_block
+from hermes_tui.formats.exchange_runs import prefix_keys
+from hermes_tui.formats.exchanges import Exchange, exchange_of
+from hermes_tui.formats.replies import Reply
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import counted, title
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+MAX_PREFIX: Final = 600
+"""Characters of a line in which an entry begins; what it quotes comes after that."""
+MAX_CONCURRENT: Final = 256
+"""How many requests of one prompt, or bodies, are considered to find the one that is continued."""
+_TAIL: Final = 80
+"""How many of the last characters of a body's texts are looked for in a prompt."""
+CALLS_NOT_LOGGED: Final = Diagnostic(
+    Code.SOURCE_DEFECT,
+    Severity.NOTE,
+    "the reply called tools, but the log has only its text",
+    hint="vLLM logs all of a streamed reply, but the calls of a whole one only if it has no text",
+)
+_PROMPT_NOT_LOGGED: Final = Diagnostic(
+    Code.SOURCE_DEFECT,
+    Severity.NOTE,
+    "the log does not have the messages that this reply answers",
+    hint="vLLM logs them with VLLM_REQUEST_BODY_LOG_LEVEL=INFO, SGLang with --log-requests-level 3",
+)
+
+
+@dataclass(slots=True)
+class LoggedRequest:
+    """What a log says about one request. `line` numbers the first of its lines."""
+
+    id: str
+    line: int
+    body: dict[str, Any] = field(default_factory=dict)
+    """The body that the client sent; empty if the log does not have it."""
+    prompt: str = ""
+    """The rendered prompt; empty if the log does not have it."""
+    choices: list[dict[str, Any]] = field(default_factory=list)
+    """The reply in the form of an API: raw texts as of /generate, else choices."""
+    is_raw: bool = False
+    """Whether the reply is the model's own text, before any parser read it."""
+    texts: list[str] = field(default_factory=list)
+    """The text that was logged of each choice."""
+    reply_line: int | None = None
+    ts: float | None = None
+    duration_s: float | None = None
+    complaints: list[str] = field(default_factory=list)
+    """What the server's parser logged while it read the reply, or another one at that time."""
+    flaws: list[Diagnostic] = field(default_factory=list)
+    missing: str = ""
+    """Why the log has no reply, if the reason is known."""
+
+    def answer(self, text: str, choice: dict[str, Any], line: int, *, is_raw: bool) -> None:
+        """Add a choice of the reply, logged as `text` in line number `line`."""
+        self.texts.append(text)
+        self.choices.append(choice)
+        self.reply_line, self.is_raw = line, is_raw
+
+    def exchange(self) -> Exchange | None:
+        """Return the request with its reply, or None if the log has the text of neither."""
+        asked: dict[str, Any] = {"messages": []}
+        if self.body:
+            asked = self.body
+        elif self.prompt:
+            asked = {"prompt": self.prompt, "tools": tools_block(self.prompt)}
+        response = self.choices if self.is_raw else {"choices": self.choices}
+        found = exchange_of({"request": asked, "response": response})
+        if found is None or not (found.messages or found.reply.messages):
+            return None
+        messages = tuple(("", message) for _, message in found.reply.messages)
+        return replace(
+            found,
+            messages=tuple(("", message) for _, message in found.messages),
+            reply=replace(
+                found.reply,
+                messages=messages,
+                flaws=tuple(self._flaws()),
+                is_raw=self.is_raw and not self.complaints,
+                defect="",
+            ),
+            request_pointer="",
+            reply_pointer="",
+            reply_raw=self.texts[0] if len(self.texts) == 1 else self.texts or None,
+            reply_record=self.reply_line,
+            own_id=self.id,
+            is_alone=True,
+            ts=self.ts,
+            duration_s=self.duration_s,
+        )
+
+    def _flaws(self) -> Iterator[Diagnostic]:
+        yield from self.flaws
+        for text in self.complaints:
+            message = f"the server logged, while it read this reply or another one: {title(text)}"
+            yield Diagnostic(Code.PARSER_RAISED, Severity.WARNING, message)
+        if not self.choices:
+            missing = self.missing or "the log has no reply to this request"
+            yield Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, missing)
+        elif not self.body and not self.prompt:
+            yield _PROMPT_NOT_LOGGED
+
+
+class Bodies:
+    """The bodies of requests, each logged on a line of its own, until their requests are known."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, str | None, dict[str, Any]]] = []
+        self._left: list[tuple[int, str | None, dict[str, Any]]] = []
+
+    def add(self, line: int, body: dict[str, Any], own_id: str | None = None) -> None:
+        """Add the body logged in line number `line`, with the request's id if that is logged."""
+        self._waiting.append((line, own_id, body))
+        self._left += self._waiting[:-MAX_CONCURRENT]
+        del self._waiting[:-MAX_CONCURRENT]
+
+    def give_own_to(self, request: LoggedRequest) -> None:
+        """Give a request the body that has its id, if it is here."""
+        ids = (request.id, request.id.partition("-")[2])
+        own = (place for place, (_, own_id, _) in enumerate(self._waiting) if own_id in ids)
+        self._give(request, next(own, None))
+
+    def give_to(self, request: LoggedRequest) -> None:
+        """Give a request its body, if it is here.
+
+        It is the one with the request's id, or else the first whose last text is in the prompt; if
+        the log has no prompt, a lone one.
+        """
+        self.give_own_to(request)
+        if request.prompt:
+            self._give(request, next(self._rendered_in(request.prompt), None))
+        elif len(self._waiting) == 1:
+            self._give(request, 0)
+
+    def _give(self, request: LoggedRequest, place: int | None) -> None:
+        if place is not None and not request.body:
+            request.line, _, request.body = self._waiting.pop(place)
+
+    def _rendered_in(self, prompt: str) -> Iterator[int]:
+        for place, (_, _, body) in enumerate(self._waiting):
+            if (text := _last_text(body)) and text in prompt:
+                yield place
+
+    def left(self) -> Iterator[LoggedRequest]:
+        """Yield a request for each body that no other line continues."""
+        for line, own_id, body in (*self._left, *self._waiting):
+            yield LoggedRequest(own_id or f"line {line + 1}", line, body)
+
+
+def exchanges_of(requests: Sequence[LoggedRequest]) -> Iterator[tuple[int, Exchange]]:
+    """Yield the lines of requests with their exchanges, each with its echo.
+
+    A reply of which the log has only a part is replaced by its echo. If the client got fewer calls
+    than the model wrote, that is a finding.
+    """
+    found = [
+        _Replied(one, exchange) for one in requests if (exchange := one.exchange()) is not None
+    ]
+    unanswered: dict[int, deque[_Replied]] = {}
+    for replied in found:
+        messages = [message for _, message in replied.exchange.messages]
+        keys = prefix_keys(messages)
+        for known in range(len(messages) - 1, -1, -1):
+            echo = messages[known]
+            if echo.get("role") != "assistant" or keys[known] not in unanswered:
+                continue
+            candidates, text = unanswered[keys[known]], _squashed(echo)
+            earlier = next((one for one in candidates if one.is_repeated(echo, text)), None)
+            if earlier is not None:
+                candidates.remove(earlier)
+                earlier.add_echo(echo, is_sent=bool(replied.request.body))
+                break
+        if len(replied.exchange.reply.messages) == 1:
+            unanswered.setdefault(keys[-1], deque(maxlen=MAX_CONCURRENT)).append(replied)
+    for replied in found:
+        yield replied.request.line, replied.exchange
+
+
+class _Replied:
+    """A request with its reply, until a later request repeats it."""
+
+    def __init__(self, request: LoggedRequest, exchange: Exchange) -> None:
+        self.request = request
+        self.exchange = exchange
+
+    @cached_property
+    def _text(self) -> str:
+        return _squashed(self.exchange.reply.messages[0][1])
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The names of the calls in a raw reply, in any form."""
+        message = self.exchange.reply.messages[0][1]
+        parts = normalise_message(message, text_calls=TextCalls.TRANSPORT)
+        return [call.name or "" for call, _ in parts.calls]
+
+    def is_repeated(self, echo: dict[str, Any], text: str) -> bool:
+        """Return whether `echo`, with this squashed text, can be what a client got as the reply."""
+        if text == self._text:
+            sent = _sent_names(self.exchange.reply.messages[0][1])
+            return not sent or sent == _sent_names(echo)
+        if CALLS_NOT_LOGGED in self.request.flaws:
+            return text.startswith(self._text)
+        is_part = self.request.is_raw and text in self._text
+        return is_part and set(_sent_names(echo)) <= set(self._names)
+
+    def add_echo(self, echo: dict[str, Any], *, is_sent: bool) -> None:
+        """Add the echo; `is_sent`: it is a message as sent, not part of a rendered prompt."""
+        reply = self.exchange.reply
+        if CALLS_NOT_LOGGED in self.request.flaws:
+            flaws = tuple(flaw for flaw in reply.flaws if flaw is not CALLS_NOT_LOGGED)
+            reply = replace(reply, messages=(("", echo),), flaws=flaws, is_raw=not is_sent)
+        elif self.request.is_raw and is_sent:
+            reply = self._as_received(reply, echo)
+        elif self.request.is_raw:
+            # A prompt shows every call as text, whether or not the parser read it.
+            reply = replace(reply, is_raw=not self.request.complaints)
+        self.exchange = replace(self.exchange, reply=reply, echo=echo)
+
+    def _as_received(self, reply: Reply, echo: dict[str, Any]) -> Reply:
+        """Return a raw reply, read as the client did, whose message `echo` is."""
+        got, written = len(_sent_names(echo)), len(self._names)
+        if got >= written:
+            return replace(reply, is_raw=True)
+        if _squashed(echo) == self._text:
+            # Its calls are left in the content, which is a finding in itself.
+            return replace(reply, is_raw=False)
+        lost = Diagnostic(
+            Code.SILENT_DROP,
+            Severity.ERROR,
+            f"the model wrote {counted(written, 'call')}; the client's next request repeats "
+            f"{got or 'none'} of them",
+            hint="the server's parser did not read them; P steps through what it does",
+        )
+        return replace(reply, is_raw=True, flaws=(*reply.flaws, lost))
+
+
+def _squashed(message: dict[str, Any]) -> str:
+    """Return the text of a message without spaces, which a template may render anew."""
+    return "".join(fields.text_of(message.get("content")).split())
+
+
+def _sent_names(message: dict[str, Any]) -> list[str]:
+    """Return the names in a message's `tool_calls`."""
+    calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
+    return [fields.label(fields.as_dict(call.get("function")), "name") for call in calls]
+
+
+def _last_text(body: dict[str, Any]) -> str:
+    messages = map(fields.as_dict, reversed(fields.as_list(body.get("messages"))))
+    texts = (fields.text_of(message.get("content")).strip() for message in messages)
+    return next(filter(None, texts), "")[-_TAIL:]
