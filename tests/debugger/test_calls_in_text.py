@@ -27,7 +27,7 @@ from tests.debugger.scenario import (
     stopped,
     task,
 )
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 WHOLE = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls"}}\n</tool_call>'
 CUT = 'I clean up.\n<tool_call>\n{"name": "terminal", "arguments": {"command": "rm -r /home/me'
@@ -354,8 +354,8 @@ def test_an_edited_text_is_read_by_the_selected_parser() -> None:
 
 
 def test_the_time_to_place_calls_grows_linearly_with_their_number() -> None:
-    def reading_s(count: int) -> float:
+    def reading(count: int) -> Work:
         text = "[" + ", ".join(['terminal(command="ls")'] * count) + "]"
-        return least_s(lambda: read_by_parser("vllm/pythonic", {"content": text}, ()))
+        return lambda: read_by_parser("vllm/pythonic", {"content": text}, ())
 
-    assert reading_s(8_000) < 8 * 3 * reading_s(1_000)
+    assert_linear(reading, 8_000)

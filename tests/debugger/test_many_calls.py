@@ -15,7 +15,7 @@ from hermes_tui.debugger.stepping import RUN_MODE
 from hermes_tui.log.run_steps import steps
 from tests.debugger.scenario import Scenario, task
 from tests.debugger.seed_loop import HermesParser
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 
 def dispatched(count: int, mode: str) -> Scenario:
@@ -35,30 +35,24 @@ def dispatched(count: int, mode: str) -> Scenario:
 
 @pytest.mark.parametrize("mode", ["strict", "faithful"])
 def test_the_time_grows_linearly_with_the_calls_of_a_reply(mode: str) -> None:
-    def cost_s(count: int) -> float:
-        return least_s(lambda: dispatched(count, mode), tries=2)
-
-    if (took := cost_s(800)) > 0.2:
-        assert took < 9 * cost_s(200) + 0.1
+    assert_linear(lambda count: lambda: dispatched(count, mode), 800)
 
 
 def test_the_time_to_lay_out_a_run_for_comparison_grows_linearly_with_the_results() -> None:
-    def cost_s(count: int) -> float:
+    def laying_out(count: int) -> Work:
         log = dispatched(count, "strict").log
-        return least_s(lambda: steps(log))
+        return lambda: steps(log)
 
-    if (took := cost_s(2_400)) > 0.1:
-        assert took < 9 * cost_s(600) + 0.05
+    assert_linear(laying_out, 2_400)
 
 
 def test_the_time_grows_linearly_with_the_white_space_of_an_unclosed_block() -> None:
-    def cost_s(count: int) -> float:
+    def reading(count: int) -> Work:
         text = "<tool_call>" + " " * count + "x"
         replied = ModelReplied("", {"role": "assistant", "content": text}, finish_reason="stop")
-        return least_s(lambda: Scenario() >> task(mode="faithful") >> replied, tries=1)
+        return lambda: Scenario() >> task(mode="faithful") >> replied
 
-    if (took := cost_s(40_000)) > 0.2:
-        assert took < 9 * cost_s(10_000) + 0.1
+    assert_linear(reading, 40_000)
 
 
 PIECES = (

@@ -14,7 +14,7 @@ from hermes_tui.formats.chunk_calls import StreamedCalls
 from hermes_tui.formats.chunks import ChunkJoiner, Delta
 from hermes_tui.formats.sse import join_chunks
 from tests.formats.foreign import any_json
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 
 def joined(*deltas: dict[str, Any]) -> tuple[dict[str, Any], list[Delta]]:
@@ -197,14 +197,14 @@ def test_arguments_are_complete_when_brackets_close_outside_strings() -> None:
     assert begun("{a}", "{}") == 1 and begun("[]", "[]") == 1 and begun("}{", "{}") == 1
 
 
-def grows_linearly(deltas: Callable[[int], Iterable[dict[str, Any]]], many: int) -> bool:
-    """Return whether four times as many deltas take less than nine times as long to join."""
-
-    def cost_s(count: int) -> float:
+def assert_joined_in_linear_time(
+    deltas: Callable[[int], Iterable[dict[str, Any]]], count: int
+) -> None:
+    def joining(count: int) -> Work:
         chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas(count)]
-        return least_s(lambda: join_chunks(chunks), tries=2)
+        return lambda: join_chunks(chunks)
 
-    return (took := cost_s(many)) < 0.2 or took < 9 * cost_s(many // 4) + 0.1
+    assert_linear(joining, count)
 
 
 @pytest.mark.parametrize("given", ["index", "id", "index and id", ""])
@@ -215,7 +215,7 @@ def test_joining_is_linear_in_the_streamed_calls(given: str) -> None:
             named = {"id": f"c{n}"} if "id" in given else {}
             yield {"tool_calls": [{**place, **named, "function": {"name": "f", "arguments": "{}"}}]}
 
-    assert grows_linearly(deltas, 8_000)
+    assert_joined_in_linear_time(deltas, 8_000)
 
 
 @pytest.mark.parametrize("piece", ["some text ", "}"])
@@ -225,17 +225,17 @@ def test_joining_is_linear_in_argument_pieces_with_invented_ids(piece: str) -> N
         for n in range(count):
             yield {"tool_calls": [part(0, f"c{n}", None, piece * 20)]}
 
-    assert grows_linearly(deltas, 8_000)
+    assert_joined_in_linear_time(deltas, 8_000)
 
 
 def test_joining_is_linear_in_the_pieces_of_a_content_part() -> None:
     text = [{"type": "text", "text": "x" * 2_000}]
-    assert grows_linearly(lambda count: [{"content": text}] * count, 4_000)
+    assert_joined_in_linear_time(lambda count: [{"content": text}] * count, 4_000)
 
 
 def test_joining_is_linear_in_the_pieces_of_reasoning_details() -> None:
     thought = [{"type": "reasoning.text", "index": 0, "text": "x" * 2_000}]
-    assert grows_linearly(lambda count: [{"reasoning_details": thought}] * count, 4_000)
+    assert_joined_in_linear_time(lambda count: [{"reasoning_details": thought}] * count, 4_000)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,4 @@ def test_joining_is_linear_in_the_pieces_of_reasoning_details() -> None:
     ],
 )
 def test_joining_is_linear_in_the_events_of_other_streams(event: dict[str, Any]) -> None:
-    def cost_s(count: int) -> float:
-        return least_s(lambda: join_chunks([event] * count), tries=2)
-
-    if (took := cost_s(4_000)) > 0.2:
-        assert took < 9 * cost_s(1_000) + 0.1
+    assert_linear(lambda count: lambda: join_chunks([event] * count), 4_000)

@@ -28,7 +28,7 @@ from tests.formats.foreign import (
     runs,
     sample,
 )
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 DECLINED = (
     "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was "
@@ -292,16 +292,16 @@ def test_stream_json_names_the_call_that_started_each_subagent() -> None:
 
 
 def test_finding_the_callers_of_subagents_is_linear() -> None:
-    def told_s(count: int) -> float:
+    def finding(count: int) -> Work:
         asked = [(n, line("assistant", f"a{n}", None, use(f"t{n}"))) for n in range(count)]
         answers = [
             (n, answer(f"u{n}", f"a{n}", f"t{n}", toolUseResult={"agentId": f"g{n}"}))
             for n in range(count)
         ]
         begun = subagent_callers({"": asked + answers})
-        return least_s(lambda: [begun.details(f"g{n}") for n in range(count)], tries=2)
+        return lambda: [begun.details(f"g{n}") for n in range(count)]
 
-    assert told_s(4_000) < 20 * max(told_s(500), 0.01)
+    assert_linear(finding, 4_000)
 
 
 USED = {"id": "m1", "usage": {"input_tokens": 5, "output_tokens": 7}}

@@ -32,7 +32,7 @@ from tests.formats.foreign import (
     results,
     started,
 )
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "gptme"
 CALLS, BLOCKS, XML = FOLDER / "calls.jsonl", FOLDER / "blocks.jsonl", FOLDER / "xml.jsonl"
@@ -263,9 +263,11 @@ def test_odd_lines_are_reported() -> None:
      "<function_calls><a b=\"c\">", "@a(b): {}\n", "@(((", '@a(b): "', "<think>```shell\n"],
 )  # fmt: skip
 def test_reading_calls_takes_time_in_proportion_to_the_text(piece: str) -> None:
-    short, long = piece * 500, piece * 16_000
-    once = least_s(lambda: [read_calls_in(short) for _ in range(32)])
-    assert least_s(lambda: read_calls_in(long)) < 8 * once + 0.1
+    def reading(count: int) -> Work:
+        text = piece * count
+        return lambda: read_calls_in(text)
+
+    assert_linear(reading, 16_000)
 
 
 @settings(max_examples=60, deadline=None)

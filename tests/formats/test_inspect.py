@@ -35,7 +35,7 @@ from tests.formats.foreign import (
     runs,
     started,
 )
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "inspect" / "agents.eval"
 ASKED = {"id": "m1", "role": "user", "content": "Find the flag."}
@@ -160,13 +160,12 @@ def test_an_unparsed_call_has_the_text_that_the_model_wrote() -> None:
 
 
 def test_blank_lines_in_unparsed_arguments_take_linear_time() -> None:
-    def cost_s(count: int) -> float:
+    def reading(count: int) -> Work:
         prefix = "Error parsing the following tool call arguments:{"
         sample = unparsed(prefix + "\n" * count + '"\nError details: odd')
-        return least_s(lambda: read_sample(sample), tries=2)
+        return lambda: read_sample(sample)
 
-    if (took := cost_s(40_000)) > 0.2:
-        assert took < 9 * cost_s(10_000) + 0.1
+    assert_linear(reading, 40_000)
 
 
 def test_a_parse_error_in_another_wording_is_a_finding() -> None:

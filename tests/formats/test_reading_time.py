@@ -10,7 +10,7 @@ import pytest
 from hermes_tui.formats import agno, cline, gptme, lm_eval, qwen_code, tinker, vibe
 from hermes_tui.formats.base import Format
 from tests.formats.foreign import lines, read_bytes
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 Rows = Callable[[int], list[dict[str, Any]]]
 
@@ -96,6 +96,8 @@ def runs_each_within_the_one_before(count: int) -> list[dict[str, Any]]:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_reading_time_grows_linearly_with_the_lines(known: Format, rows: Rows) -> None:
-    few, many = (lines(*rows(count)) for count in (2_000, 16_000))
-    if (took := least_s(lambda: read_bytes(known, many), tries=1)) > 2:
-        assert took < 20 * least_s(lambda: read_bytes(known, few)) + 0.1
+    def reading(count: int) -> Work:
+        data = lines(*rows(count))
+        return lambda: read_bytes(known, data)
+
+    assert_linear(reading, 16_000)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
-from tests.timing import least_s
+from tests.timing import assert_linear
 
 CHATML = "system\nBe brief.\nuser\nIs it\nraining?\nassistant\n"
 LLAMA = "system\n\nYou are an assistantuser\n\nWhat is 2+2?assistant\n\n"
@@ -145,5 +145,4 @@ def test_no_text_is_lost_or_duplicated(prompt: str, reply: str) -> None:
     ids=["names", "results", "prompt"],
 )
 def test_time_grows_linearly_with_the_text(split: Callable[[int], object]) -> None:
-    # In quadratic time it would take minutes.
-    assert least_s(lambda: split(10_000), tries=1) < 5
+    assert_linear(lambda count: lambda: split(count), 10_000)

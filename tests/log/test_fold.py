@@ -13,7 +13,7 @@ from hermes_tui.model.events import Event, Stopped, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 
 def test_a_clean_run_has_no_findings() -> None:
@@ -216,7 +216,7 @@ def test_every_finding_has_a_row_and_rows_of_events_are_in_order(events: list[Ev
 
 @pytest.mark.parametrize("ids", [True, False], ids=["by their ids", "in their order"])
 def test_the_time_grows_linearly_with_the_calls_of_a_reply(ids: bool) -> None:
-    def cost_s(count: int) -> float:
+    def folding(count: int) -> Work:
         numbers = [f"c{index}" if ids else None for index in range(count)]
         calls = [call("f", number, index) for index, number in enumerate(numbers)]
         results = [
@@ -227,7 +227,6 @@ def test_the_time_grows_linearly_with_the_calls_of_a_reply(ids: bool) -> None:
         run = [says("assistant", calls=count), *calls, *results, says("assistant", "done")]
         numbered = [copy_event(event, seq=seq) for seq, event in enumerate(run)]
         assert not fold_run(numbered)[1]
-        return least_s(lambda: fold_run(numbered))
+        return lambda: fold_run(numbered)
 
-    if (took := cost_s(4_000)) > 0.1:
-        assert took < 9 * cost_s(1_000) + 0.1
+    assert_linear(folding, 4_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.log.linear_regex import RegexError, compile_spans
 from tests.log.test_expressions import PATTERNS
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 LONG = 3_000
 """The text length beyond which no pattern with a repeat is left to `re`."""
@@ -69,12 +69,11 @@ def test_marked_spans_match_and_no_match_is_left_unmarked(
 def test_the_time_grows_linearly_with_the_text_for_any_pattern(pattern: str, text: str) -> None:
     spans = compile_spans(pattern)
 
-    def cost_s(count: int) -> float:
-        searched = text * (count // len(text))
-        return least_s(lambda: list(spans(searched)), tries=2)
+    def searching(count: int) -> Work:
+        searched = text * count
+        return lambda: list(spans(searched))
 
-    if (took := cost_s(80_000)) > 0.2:
-        assert took < 9 * cost_s(20_000) + 0.1
+    assert_linear(searching, 80_000 // len(text))
 
 
 def test_patterns_outside_the_grammar_have_no_spans() -> None:

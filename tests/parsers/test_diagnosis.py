@@ -17,7 +17,7 @@ from hermes_tui.parsers.choice import guess_parser, named_parser, near_names, pa
 from hermes_tui.parsers.diagnosis import diagnose
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.run_diagnosis import RunDiagnosis
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 SOUND = '<tool_call>\n{"name": "search", "arguments": {"query": "owls"}}\n</tool_call>'
 QUOTED = '<tool_call>\n{"name": "open", "arguments": {\'id\': 1}}\n</tool_call>'
@@ -198,11 +198,12 @@ def test_no_text_raises_and_every_place_is_in_the_text(text: str, data: st.DataO
 
 @pytest.mark.parametrize("block", [SOUND, QUOTED, XML], ids=["sound", "quoted", "xml"])
 def test_the_time_grows_linearly_with_the_text(block: str) -> None:
-    def seconds(count: int) -> float:
-        thought = (Reasoning("r", block * count),)
-        return least_s(lambda: findings(block * count, finish_reason="stop", reasoning=thought))
+    def diagnosing(count: int) -> Work:
+        text = block * count
+        thought = (Reasoning("r", text),)
+        return lambda: findings(text, finish_reason="stop", reasoning=thought)
 
-    assert seconds(1600) < 20 * max(seconds(200), 0.01)
+    assert_linear(diagnosing, 1_600)
 
 
 def test_a_place_counts_once_even_if_its_call_is_a_separate_record() -> None:

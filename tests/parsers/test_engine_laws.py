@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from functools import cache
 from itertools import pairwise
 
@@ -19,6 +18,7 @@ from hermes_tui.parsers.engines.base import EngineParser
 from hermes_tui.parsers.engines.decoded import is_json
 from hermes_tui.parsers.engines.json_text import MAX_DEPTH
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
+from tests.timing import Work, assert_linear
 
 PARSERS = engine_parsers()
 NAMES = [parser.name for parser in PARSERS]
@@ -144,7 +144,7 @@ def test_a_refusal_always_gives_its_reason(name: str) -> None:
 
 
 UNITS = ("(", "[", "{", '"', " ", "\\", '{"a":', "f(a=1, ", "x:{", "<parameter=x>", "words ")
-SIZES = (15_000, 60_000)
+SIZE = 60_000
 
 
 def repeated(parser: EngineParser) -> list[str]:
@@ -154,10 +154,14 @@ def repeated(parser: EngineParser) -> list[str]:
     return [*markers, *pairs, *(f"{marker} {{" for marker in markers[:2]), *UNITS]
 
 
-def seconds(parser: EngineParser, text: str) -> float:
-    before = time.process_time()
-    parser.parse(text, TOOLS)
-    return time.process_time() - before
+def assert_parsed_in_linear_time(
+    parser: EngineParser, unit: str, count: int, opening: str = ""
+) -> None:
+    def parsing(count: int) -> Work:
+        text = opening + unit * count
+        return lambda: parser.parse(text, TOOLS)
+
+    assert_linear(parsing, count, of=f"{parser.name} on {unit!r}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,43 +169,37 @@ def test_the_time_grows_linearly_with_the_text(name: str) -> None:
     parser = parser_named(name)
     for opening in ("", parser.info.markers[0] if parser.info.markers else "["):
         for unit in repeated(parser):
-            small, large = (opening + unit * (size // len(unit)) for size in SIZES)
-            took = seconds(parser, large)
-            # Quadratic work takes 16 times as long for 4 times the text; below 0.1 s all is noise.
-            if took > 0.1:
-                assert min(seconds(parser, large), took) < 9 * seconds(parser, small) + 0.1, unit
+            assert_parsed_in_linear_time(parser, unit, SIZE // len(unit), opening)
 
 
 @pytest.mark.parametrize("name", ["vllm/hermes", "sglang/hermes", "hermes-agent/hermes"])
 def test_the_time_grows_linearly_with_calls_in_reasoning_between_others(name: str) -> None:
     parser, call = parser_named(name), '{"name": "f", "arguments": {}}'
     unit = f"<think>{call}</think><tool_call>{call}</tool_call>"
-    took = seconds(parser, unit * 800)
-    if took > 0.1:
-        assert min(seconds(parser, unit * 800), took) < 9 * seconds(parser, unit * 200) + 0.1
+    assert_parsed_in_linear_time(parser, unit, 800)
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "hermes-agent"])
 def test_the_time_grows_linearly_with_unclosed_functions(engine: str) -> None:
     parser, unit = parser_named(f"{engine}/qwen3_coder"), "<tool_call><function=f></tool_call>"
-    if (took := seconds(parser, unit * 12_000)) > 0.1:
-        assert min(seconds(parser, unit * 12_000), took) < 9 * seconds(parser, unit * 3_000) + 0.1
+    assert_parsed_in_linear_time(parser, unit, 12_000)
 
 
 def test_the_time_grows_with_the_coerced_values_and_not_with_the_other_keys() -> None:
     of_numbers = {"type": "array", "items": {"type": "integer"}}
     tool = ToolSpec("f", parameters={"type": "object", "properties": {"a": of_numbers}})
 
-    def cost_s(count: int) -> float:
+    def parsing(count: int) -> Work:
         arguments = {"a": ["1"] * count, **dict.fromkeys(map(str, range(count)), 1)}
         text = f"[TOOL_CALLS]f[ARGS]{json.dumps(arguments)}"
-        before = time.process_time()
-        result = parser_named("vllm/mistral_v11").parse(text, (tool,))
-        assert [call.value["a"] for call in result.calls] == [[1] * count]
-        return time.process_time() - before
 
-    if (took := cost_s(4_000)) > 0.3:
-        assert min(cost_s(4_000), took) < 9 * cost_s(1_000) + 0.1
+        def work() -> None:
+            result = parser_named("vllm/mistral_v11").parse(text, (tool,))
+            assert [call.value["a"] for call in result.calls] == [[1] * count]
+
+        return work
+
+    assert_linear(parsing, 4_000)
 
 
 SHELLS = (

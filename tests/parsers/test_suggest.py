@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from hermes_tui.parsers.probe import delivered
 from hermes_tui.parsers.suggest import Suggestion, suggestions
 from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
+from tests.timing import Work, assert_linear
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}}
 TOOLS = (ToolSpec("get_weather", parameters=CITY), ToolSpec("list_files"))
@@ -121,12 +121,18 @@ def test_prose_before_a_call_stays_content() -> None:
 
 
 def test_a_long_text_is_edited_in_place_and_quickly() -> None:
-    words = 'a \\"quoted\\" line\\n' * 30_000
-    text = block(f'{{"name": "get_weather", "args": {{"city": "{words}",}}}}')
-    start = time.process_time()
-    first = suggested("vllm/hermes", "Prose first. " * 10_000 + text)[0]
-    assert time.process_time() - start < 5
-    assert first.description == "replace `args` with `arguments`, remove the comma"
+    def editing(count: int) -> Work:
+        words = 'a \\"quoted\\" line\\n' * count
+        call = block(f'{{"name": "get_weather", "args": {{"city": "{words}",}}}}')
+        text = "Prose first. " * (count // 3) + call
+
+        def work() -> None:
+            first = suggested("vllm/hermes", text)[0]
+            assert first.description == "replace `args` with `arguments`, remove the comma"
+
+        return work
+
+    assert_linear(editing, 30_000)
 
 
 _PIECES = [

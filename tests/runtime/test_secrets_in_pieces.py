@@ -20,7 +20,7 @@ from hermes_tui.runtime.writer import Recording
 from tests.runtime.scripted import FunctionTools
 from tests.servers.asking import KEY, both, open_server
 from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed
-from tests.timing import least_s
+from tests.timing import Work, assert_linear
 
 SPLITS = range(1, len(KEY))
 
@@ -183,5 +183,9 @@ def test_a_key_with_escapes_is_masked_and_the_rest_is_kept_verbatim() -> None:
 )
 def test_masking_takes_linear_time(hostile: str) -> None:
     ends = f'"{KEY[:9]}","{KEY[9:]}"'
-    short, long = (ends + hostile * size for size in (5_000, 40_000))
-    assert least_s(lambda: masked(long)) < 30 * least_s(lambda: masked(short)) + 0.05
+
+    def masking(count: int) -> Work:
+        text = ends + hostile * count
+        return lambda: masked(text)
+
+    assert_linear(masking, 40_000)
