@@ -16,7 +16,7 @@ from typing import Any, Final
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.no_answer import TOOL, Last
-from hermes_tui.log.open_calls import OpenCall, answered_call, without
+from hermes_tui.log.open_calls import OpenCall
 from hermes_tui.log.quick_schema import spelled, surely_fits
 from hermes_tui.log.suspect_calls import decide_suspects, note_answer
 from hermes_tui.model.wording import title
@@ -96,7 +96,7 @@ class _PlainMessages:
 
     def end(self) -> int:
         state = self.state
-        state.events, state.turn, state.open_calls = self.seq, self.turn, self.waiting
+        state.events, state.turn = self.seq, self.turn
         state.messages += self.folded
         state.appended += self.folded
         state.characters += self.characters
@@ -153,14 +153,12 @@ class _PlainMessages:
         if self.state.suspects:
             self._decide_suspects(answered=note_answer(self.state, role, text))
         if self.state.open_in_text:
-            self.waiting = tuple(call for call in self.waiting if not call.in_text)
+            self.waiting.take_in_text()
             self.state.open_in_text = False
 
     def _decide_suspects(self, *, answered: bool) -> None:
-        state, decided = self.state, list[Finding]()
-        state.open_calls = self.waiting
-        decide_suspects(state, decided, answered=answered)
-        self.waiting = state.open_calls
+        decided = list[Finding]()
+        decide_suspects(self.state, decided, answered=answered)
         self._report(decided)
 
     def _report(self, findings: Iterable[Finding]) -> None:
@@ -201,11 +199,12 @@ class _PlainMessages:
 
     def _suspect(self, content: PlainReply) -> None:
         """Leave open whether calls in content were missed until the next message."""
-        state, reply = self.state, self.waiting[0]
+        state, reply = self.state, next(iter(self.waiting))
         hint = sound_hint(are_functions=content.are_texts)
         diagnostic = call_in_content(content.names, content.span, len(content.names), hint)
         state.suspects = (Finding.of(diagnostic, reply.seq - 1, self.turn, number=reply.number),)
-        state.suspect_calls, self.waiting = self.waiting, ()
+        state.suspect_calls, state.open_calls = self.waiting, state.suspect_calls
+        self.waiting = state.open_calls
 
     def _are_sound(self, calls: Sequence[Named], are_texts: bool) -> bool:
         """Return whether the tools are known and accept the arguments, and every id is new."""
@@ -229,43 +228,36 @@ class _PlainMessages:
 
     def _open_calls(self, calls: Sequence[Named]) -> None:
         state, number = self.state, self.state.appended + self.folded + 1
-        opened = []
         for index, (call_id, name, _) in enumerate(calls):
-            opened.append(OpenCall(self.seq, self.turn, call_id, name, index, not call_id, number))
+            call = OpenCall(self.seq, self.turn, call_id, name, index, not call_id, number)
+            self.waiting.add(call)
             self.seq += 1
             state.tally.call(name)
             if call_id:
                 state.call_ids[call_id] = self.turn
             else:
                 state.open_in_text = True
-        state.calls += len(opened)
-        self.waiting = tuple(opened)
+        state.calls += len(calls)
 
     def _answer(self, raw: dict[str, Any], text: str) -> bool:
         if len(raw) != 2 and not raw.keys() <= _RESULT_KEYS:
             return False
         answers = plain_answers(text) if OPEN in text else _whole_answer(raw, text)
-        suspected = self.state.suspect_calls if self.state.suspects else ()
-        if suspected and self.waiting:
+        are_suspects = bool(self.state.suspect_calls)
+        if not answers or (are_suspects and self.waiting):
             return False
-        waiting, pairs = self.waiting + suspected, []
-        for answer in answers or ():
-            call = answered_call(waiting, answer)
-            if call is None:
-                return False
-            pairs.append((answer, call))
-            waiting = without(waiting, call)
-        if not pairs:
+        waiting = self.state.suspect_calls if are_suspects else self.waiting
+        called = waiting.take_all(answers)
+        if called is None:
             return False
-        if suspected:
+        if are_suspects:
             self._decide_suspects(answered=True)
-        self.waiting = waiting
-        for answer, call in pairs:
+        for answer, call in zip(answers, called, strict=True):
             if answer.verdict.error is not None:
                 self._record_error(answer, call)
             self.seq += 1
-        self.last = Last(TOOL, pairs[-1][1].name or "")
-        self.state.results += len(pairs)
+        self.last = Last(TOOL, called[-1].name or "")
+        self.state.results += len(called)
         self._settle_text_calls("tool", text)
         self.seq += 1
         return True

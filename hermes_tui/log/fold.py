@@ -19,16 +19,15 @@ from hermes_tui.log.findings import Finding, failed
 from hermes_tui.log.no_answer import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.open_calls import (
     OpenCall,
-    answered_call,
     id_used_twice,
     misfit,
     orphan,
     unanswered,
     unknown_name,
-    without,
 )
 from hermes_tui.log.suspect_calls import decide_suspects, note_answer
 from hermes_tui.log.tally import Tally
+from hermes_tui.log.waiting_calls import WaitingCalls
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
     CallDropped,
@@ -100,7 +99,7 @@ class RunState:
     first_ts: float | None = None
     last_ts: float | None = None
     ended: bool = False
-    open_calls: tuple[OpenCall, ...] = ()
+    open_calls: WaitingCalls = field(default_factory=WaitingCalls)
     open_in_text: bool = field(default=False, compare=False)
     """Whether any of them may have been read from text."""
     call_ids: dict[str, int] = field(default_factory=dict)
@@ -125,7 +124,7 @@ class RunState:
     """The calls read from text that the last event answered, if it was a message."""
     suspects: tuple[Finding, ...] = ()
     """Findings of calls in content, undecided until it is clear whether anybody answers them."""
-    suspect_calls: tuple[OpenCall, ...] = ()
+    suspect_calls: WaitingCalls = field(default_factory=WaitingCalls)
     """The calls that were read from the text of `suspects`."""
     answering_role: str = ""
     """The role that answers calls in the text; empty while no such call was answered."""
@@ -135,7 +134,7 @@ class RunState:
         twin = replace(self)
         for item in fields(twin):
             value = getattr(twin, item.name)
-            if isinstance(value, (dict, Counter, Tally)):
+            if isinstance(value, (dict, Counter, Tally, WaitingCalls)):
                 setattr(twin, item.name, value.copy())
         return twin
 
@@ -173,8 +172,7 @@ class RunState:
                 if not event.diagnostics:
                     findings.append(failed(event, self._turn_of(event), self.appended))
             case CallDropped():
-                remaining = (call for call in self.open_calls if call.index != event.call_index)
-                self.open_calls = tuple(remaining)
+                self.open_calls.drop(event.call_index)
             case ReplyDiscarded() | TextEdited():
                 self._discard_reply()
             case RequestSent():
@@ -263,7 +261,7 @@ class RunState:
 
     def _apply_end(self, event: RunEnded, findings: list[Finding]) -> None:
         if event.by_call:
-            self.open_calls = self.open_calls[:-1]
+            self.open_calls.drop_last()
         self.ended, self.status = True, event.status
         self._close_turn(findings, at_end=True)
         self.tally.whole_s = event.duration_s
@@ -275,7 +273,9 @@ class RunState:
 
     def _discard_reply(self) -> None:
         """Count as if the reply of this turn had never come; its findings stay counted."""
-        self.open_calls, self.suspects, self.suspect_calls = (), (), ()
+        self.open_calls.clear()
+        self.suspect_calls.clear()
+        self.suspects = ()
         if self.ended or not self.before_reply:
             return
         for call_id in [key for key, turn in self._latest_ids() if turn == self.turn]:
@@ -297,8 +297,8 @@ class RunState:
         last = self.last_answered
         if last is None or (last.turn, last.index) != (self.turn, call_index):
             return
-        if all(call.index != call_index for call in self.open_calls):
-            self.open_calls += (last,)
+        if not self.open_calls.has_index(call_index):
+            self.open_calls.add(last)
             self.open_in_text |= last.in_text
 
     def _apply_message(self, event: MessageAppended, findings: list[Finding]) -> None:
@@ -322,8 +322,7 @@ class RunState:
                 is_answer = note_answer(self, message.role, message.text)
                 decide_suspects(self, findings, answered=message.results > 0 or is_answer)
             if self.open_in_text:
-                self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
-                self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
+                self.answered_in_text = self.open_calls.take_in_text()
                 self.open_in_text = False
         if message.role == "user" and not (self.task and self.first_user_text):
             self.task, self.first_user_text = self.task or title(message.text), message.text
@@ -366,25 +365,25 @@ class RunState:
                 as_text = self.tagged_arguments and call.origin is Origin.TEXT
                 findings.extend(misfit(opened, call, spec.parameters, as_text=as_text))
         if suspect and in_text:
-            self.suspect_calls += (opened,)
+            self.suspect_calls.add(opened)
         else:
-            self.open_calls += (opened,)
+            self.open_calls.add(opened)
 
     def _apply_result(self, result: ToolResult, seq: int, findings: list[Finding]) -> None:
         self.results += 1
         if result.error is not None:
             self.tool_errors += 1
         suspected = self.suspects
-        if suspected and answered_call(self.open_calls, result) is None:
+        answered = self.open_calls.take(result)
+        if suspected and answered is None:
             # A client-side parser read these calls from the text: from now on they are open calls.
             decide_suspects(self, findings, answered=True)
-        answered = answered_call(self.open_calls, result)
+            answered = self.open_calls.take(result)
         name = answered.name if answered is not None else result.name
         self.last = Last(TOOL, name or "")
         self.tally.result(result, name, self.turn)
         if answered is not None:
             self.answered = self.last_answered = answered
-            self.open_calls = without(self.open_calls, answered)
         elif not suspected:
             findings.append(orphan(result, seq, self.turn, self.appended + 1))
 
@@ -393,4 +392,4 @@ class RunState:
             decide_suspects(self, findings, answered=False, at_end=at_end)
         if not (at_end and self.lone_reply):
             findings.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
-        self.open_calls = ()
+        self.open_calls.clear()

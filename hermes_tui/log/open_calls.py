@@ -1,10 +1,10 @@
-"""Calls that wait for their results, the pairing of the two, and what is wrong with either."""
+"""Calls that wait for their results, and what is wrong with calls and results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -25,16 +25,6 @@ _REFUSED_HINT: Final = "many servers refuse such a history: answer the call, or 
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
 
 
-class Pairable(Protocol):
-    """The fields of a result that name the call it answers."""
-
-    @property
-    def call_id(self) -> str | None: ...
-
-    @property
-    def name(self) -> str | None: ...
-
-
 class OpenCall(msgspec.Struct, frozen=True):
     """A call that waits for its result."""
 
@@ -47,31 +37,6 @@ class OpenCall(msgspec.Struct, frozen=True):
     """Whether it was read from text: the next message of another role is its answer."""
     number: int = 0
     """The number of the message that contains it, from 1."""
-
-
-def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | None:
-    """Return the waiting call that `result` answers, or None if there is none.
-
-    Calls and results are paired by id within the turn, then by order among calls without an id.
-    """
-    if result.call_id:
-        for call in waiting:
-            if call.id == result.call_id:
-                return call
-    nameable = None
-    for call in waiting:
-        if call.id and result.call_id:
-            continue
-        if not result.name or call.name == result.name:
-            return call
-        nameable = nameable or call
-    return nameable
-
-
-def without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall, ...]:
-    """Return the calls that still wait. Looks only at the calls up to the answered one."""
-    place = next(place for place, call in enumerate(waiting) if call is answered)
-    return waiting[:place] + waiting[place + 1 :]
 
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:

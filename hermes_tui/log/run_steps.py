@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.log.open_calls import OpenCall
+from hermes_tui.log.waiting_calls import WaitingCalls
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import ToolResult
 from hermes_tui.model.same_json import text_key
@@ -94,7 +95,7 @@ class _StepCollector:
         """The indices of the turn's calls that have a result."""
         self._is_over = False
         self._seq = 0
-        self._waiting: list[OpenCall] = []
+        self._waiting = WaitingCalls()
         """The turn's calls without a result, for results that do not name their tool."""
 
     def apply(self, event: ev.Event) -> None:
@@ -180,7 +181,7 @@ class _StepCollector:
     def _call(self, event: ev.ToolCallProposed) -> None:
         call = event.call
         waits = OpenCall(event.seq, self._turn, call.id, call.name, call.index)
-        self._waiting.append(waits)
+        self._waiting.add(waits)
         self._add(StepKind.CALL, call.name or "", call.arguments_text, call.index)
 
     def _last(self, kind: StepKind, call_index: int | None) -> int | None:
@@ -201,11 +202,8 @@ class _StepCollector:
 
     def _answered_tool(self, result: ToolResult) -> str:
         """Return the tool of the call that a result answers, empty if there is none."""
-        call = answered_call(self._waiting, result)
-        if call is None:
-            return ""
-        self._waiting.remove(call)
-        return call.name or ""
+        call = self._waiting.take(result)
+        return (call.name or "") if call is not None else ""
 
     def _edit(self, event: ev.ArgumentsEdited) -> None:
         at = self._last(StepKind.CALL, event.call_index)

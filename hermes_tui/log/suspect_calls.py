@@ -50,5 +50,6 @@ def decide_suspects(
     note = _ANSWERED_NOTE if answered else _LIKE_ANSWERED_NOTE if is_like_others else ""
     findings += [finding.as_note(note) if note else finding for finding in state.suspects]
     if answered:
-        state.open_calls += state.suspect_calls
-    state.suspects, state.suspect_calls = (), ()
+        state.open_calls.extend(state.suspect_calls)
+    state.suspects = ()
+    state.suspect_calls.clear()

@@ -19,7 +19,8 @@ from itertools import count
 from typing import Final
 
 from hermes_tui.formats.writers.transcript import Entry
-from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.log.open_calls import OpenCall
+from hermes_tui.log.waiting_calls import WaitingCalls
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.spans import Span, gaps
@@ -107,15 +108,14 @@ def _in_tags(event: ToolCallProposed, entry: Entry) -> bool:
 def _answered(entries: Iterable[Entry]) -> dict[int, int]:
     """Return the call that each result answers, both by the number of their event."""
     found: dict[int, int] = {}
-    waiting: list[OpenCall] = []
+    waiting = WaitingCalls()
     for entry in entries:
         for event in entry.results:
-            if (call := answered_call(waiting, event.result)) is not None:
-                waiting.remove(call)
+            if (call := waiting.take(event.result)) is not None:
                 found[event.seq] = call.seq
         if entry.message.role == "assistant":
-            waiting = []
-        waiting += [_open_call(event, entry.turn) for event in entry.calls]
+            waiting.clear()
+        waiting.extend(_open_call(event, entry.turn) for event in entry.calls)
     return found
 
 

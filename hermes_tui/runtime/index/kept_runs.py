@@ -29,7 +29,7 @@ from hermes_tui.runtime.reader_spec import ReaderSpec
 SMALLEST: Final = 16 << 20
 """Bytes. Reading a shorter file again is as fast as reading the cache."""
 RUN: Final = "run"
-_MAGIC: Final = b"htuirun5"
+_MAGIC: Final = b"htuirun6"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
 _LIBRARY_NAMES: Final = frozenset({
