@@ -108,7 +108,7 @@ class Report:
         if self._baseline is not None:
             return
         if self._fail_on:
-            self._fails |= not self._fail_on.isdisjoint(counts.diagnostics)
+            self._fails |= not self._fail_on.isdisjoint(counts.findings)
         elif not self._fail_if:
             self._fails |= counts.errors > 0
 

@@ -148,6 +148,18 @@ def test_a_state_of_a_scan_with_other_options_is_refused_and_kept(tmp_path: Path
     assert state.read_bytes() == before
 
 
+def test_a_state_of_an_older_version_is_refused_as_such_and_kept(tmp_path: Path) -> None:
+    runs, state = folder(tmp_path / "runs"), tmp_path / "scan.state"
+    within("scan", runs, "--state", state)
+    head, *parts = state.read_bytes().splitlines(keepends=True)
+    older = b"".join([json.dumps(json.loads(head) | {"scan": 3}).encode() + b"\n", *parts])
+    state.write_bytes(older)
+    done = within("scan", runs, "--state", state)
+    assert (done.code, done.out) == (2, b"")
+    assert "belongs to another version of hermes-tui" in done.one_line
+    assert state.read_bytes() == older
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -39,18 +39,22 @@ class Counts:
     tool_errors: int = 0
     reasoning: int = 0
     defects: int = 0
-    errors: int = 0
-    """Findings of severity error."""
     condemned: int = 0
     """Runs that match the `fail_if` expression of the scan."""
-    diagnostics: dict[str, int] = field(default_factory=dict)
+    findings: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many findings there are by code and severity."""
     formats: dict[str, int] = field(default_factory=dict)
     """The number of runs of each format."""
     first_defects: list[tuple[int, Row]] = field(default_factory=list)
     """The first malformed places within runs: the number of the run and the finding's row."""
 
-    def add_run(self, state: RunState, findings: Sequence[Finding] = (), number: int = 0) -> None:
-        """Count run `number`; the first malformed places among its `findings` are kept."""
+    @property
+    def errors(self) -> int:
+        """The number of findings of severity error."""
+        return sum(counts.get(Severity.ERROR, 0) for counts in self.findings.values())
+
+    def add_run(self, state: RunState, findings: Sequence[Finding], number: int = 0) -> None:
+        """Count run `number` and its `findings`, of which the first malformed places are kept."""
         self.runs += 1
         self._add_format(state.source_format, 1)
         if Code.SOURCE_DEFECT in state.codes:
@@ -62,14 +66,13 @@ class Counts:
         self.tool_errors += state.tool_errors
         self.reasoning += state.reasoning
         self.defects += state.defects
-        self.errors += state.severities[Severity.ERROR]
-        self._add_codes({str(code): count for code, count in state.codes.items()})
+        for finding in findings:
+            self._add_findings(str(finding.code), str(finding.severity), 1)
 
     def add_defect(self) -> None:
         """Count a malformed place that belongs to no run."""
         self.defects += 1
-        self.errors += 1
-        self._add_codes({str(Code.SOURCE_DEFECT): 1})
+        self._add_findings(str(Code.SOURCE_DEFECT), str(Severity.ERROR), 1)
 
     def merge(self, other: Counts, offset: int = 0) -> None:
         """Add the counts over further runs, whose numbers are shifted by `offset`."""
@@ -81,9 +84,10 @@ class Counts:
         self.tool_errors += other.tool_errors
         self.reasoning += other.reasoning
         self.defects += other.defects
-        self.errors += other.errors
         self.condemned += other.condemned
-        self._add_codes(other.diagnostics)
+        for code, counts in other.findings.items():
+            for severity, count in counts.items():
+                self._add_findings(code, severity, count)
         for name, count in other.formats.items():
             self._add_format(name, count)
 
@@ -93,12 +97,13 @@ class Counts:
     def _keep_defects(self, more: Iterable[tuple[int, Row]]) -> None:
         self.first_defects += islice(more, DEFECTS_KEPT - len(self.first_defects))
 
-    def _add_codes(self, codes: Mapping[str, int]) -> None:
-        for code, count in codes.items():
-            self.diagnostics[code] = self.diagnostics.get(code, 0) + count
+    def _add_findings(self, code: str, severity: str, count: int) -> None:
+        counts = self.findings.setdefault(code, {})
+        counts[severity] = counts.get(severity, 0) + count
 
     def row(self, path: str, format_name: str) -> Row:
         """Return the counts as a row; with `formats` if there are several."""
+        codes = {code: sum(self.findings[code].values()) for code in sorted(self.findings)}
         row: Row = {
             "path": path,
             "format": format_name,
@@ -108,7 +113,7 @@ class Counts:
             "tool_results": self.tool_results,
             "tool_errors": self.tool_errors,
             "reasoning": self.reasoning,
-            "diagnostics": dict(sorted(self.diagnostics.items())),
+            "diagnostics": codes,
             "defects": self.defects,
         }
         if len(self.formats) > 1:
@@ -181,7 +186,7 @@ def run_row(
 ) -> Row:
     """Return the row of run `number` of its unit, in the `group`th record of the unit."""
     counts = Counts()
-    counts.add_run(state)
+    counts.add_run(state, findings)
     row = counts.row(path, format_name)
     row["run"] = number
     row["id"] = state.run_id

@@ -27,7 +27,7 @@ from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 from hermes_tui.runtime.sources import split_member
 from hermes_tui.version import __version__
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 _Key = tuple[str, int, int]
 _Stamp = list[int]
 
@@ -125,9 +125,12 @@ class ScanState:
     def _check_head(self, value: Any) -> None:
         if not isinstance(value, dict) or "scan" not in value or "options" not in value:
             raise self._foreign_file_error()
-        if value != self._head:
-            message = f"{self.path} belongs to a scan with other options, or of another version"
-            raise UsageError(message, "name another file, or remove it to start again")
+        if value == self._head:
+            return
+        is_ours = (value["scan"], value.get("version")) == (SCHEMA, __version__)
+        owner = "a scan with other options" if is_ours else "another version of hermes-tui"
+        hint = "name another file, or remove it to start again"
+        raise UsageError(f"{self.path} belongs to {owner}", hint)
 
     def _foreign_file_error(self) -> UsageError:
         return UsageError(f"{self.path} is not a state of a scan", "name another file with --state")
