@@ -6,11 +6,11 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from hermes_tui.cli.fail_on import FailOn, counts_text
 from hermes_tui.cli.interrupts import SAME_INTERRUPT_S
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.stderr import print_notice
@@ -33,10 +33,10 @@ FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_headless(settings: LiveSettings, fail_on: AbstractSet[str]) -> int:
+def run_headless(settings: LiveSettings, fail_on: FailOn) -> int:
     """Run to the end or the first stop, print every event, and return the exit code.
 
-    A finished run still fails if it has a finding whose code is in `fail_on`.
+    A finished run still fails if it has a finding that `fail_on` selects.
     """
     with reserved_output() as output:
         return asyncio.run(_run(settings, output, fail_on))
@@ -86,7 +86,7 @@ class _Signals:
             self._loop.remove_signal_handler(number)
 
 
-async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[str]) -> int:
+async def _run(settings: LiveSettings, output: BinaryIO, fail_on: FailOn) -> int:
     with _Signals() as signals:
         try:
             branches = await open_branches(settings)
@@ -103,31 +103,40 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[st
             exit_code = await _run_to_rest(branch, lines, signals, settings)
             for news in branches.news:
                 print_notice(news)
-            return _final_exit_code(exit_code, lines.codes, fail_on)
+            return _final_exit_code(exit_code, lines.findings, fail_on)
         finally:
             signals.stop_cancelling()
             await branches.close()
 
 
-def _final_exit_code(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> int:
-    """Return the exit code of a run with findings of `codes`: 1 if `fail_on` names any."""
-    failing = [code for code in codes if code in fail_on]
-    if exit_code != FINISHED or not failing:
+def _final_exit_code(
+    exit_code: int, findings: Mapping[tuple[str, str], int], fail_on: FailOn
+) -> int:
+    """Return the exit code of a run: 1 if it finished with `findings` that `fail_on` selects.
+
+    `findings` is their number by code and severity.
+    """
+    if exit_code != FINISHED:
         return exit_code
-    print_notice(f"failed by {', '.join(f'{code}×{codes[code]}' for code in failing)}")
+    if notes := fail_on.notes_left_out(findings):
+        print_notice(notes)
+    failing = fail_on.selected(findings)
+    if not failing:
+        return exit_code
+    print_notice(f"failed by {counts_text(failing)}")
     return ENDED
 
 
 class _Lines:
     """Prints the events of a run, one per line, each with the findings that it reveals.
 
-    `codes` counts the findings.
+    `findings` counts them by code and severity.
     """
 
     def __init__(self, log: MemoryLog, masking: Masking, output: BinaryIO) -> None:
         self._log, self._masking, self._output = log, masking, output
         self._state = RunState()
-        self.codes: Counter[str] = Counter()
+        self.findings: Counter[tuple[str, str]] = Counter()
         for length in range(1, len(log) + 1):
             self._write(length)
         log.on_append(self._write)
@@ -140,7 +149,7 @@ class _Lines:
         line = self._masking.line(event)
         if findings:
             rows = [finding_row(finding, self._state) for finding in findings]
-            self.codes.update(row["code"] for row in rows)
+            self.findings.update((row["code"], row["severity"]) for row in rows)
             line = self._masking.hidden(_with_findings(line, rows))
         # Standard output may be a terminal.
         self._output.write(escaped_json(line.decode()).encode())

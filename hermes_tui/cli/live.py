@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.cli.fail_on import failing_codes
+from hermes_tui.cli.fail_on import FailOn
 from hermes_tui.cli.live_arguments import fill_in_defaults
 from hermes_tui.cli.live_recorded import RECORDED_SETTINGS, check_recorded_options, fill_in_recorded
 from hermes_tui.cli.stderr import print_notice
@@ -126,12 +126,10 @@ def _check_format(arguments: argparse.Namespace) -> None:
     check_format(arguments.format)
 
 
-def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
-    if codes is None:
-        return frozenset()
-    if has_screen:
+def _fail_on(text: str | None, *, has_screen: bool) -> FailOn:
+    if text is not None and has_screen:
         raise UsageError("--fail-on is for runs without a screen", "add --headless")
-    return failing_codes(codes)
+    return FailOn.parse(text)
 
 
 def _demo_api(arguments: argparse.Namespace) -> str:

@@ -320,7 +320,7 @@ def _add_headless_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fail-on",
         metavar="CODES",
-        help="also exit with 1 for these findings, as in A,B (see scan)",
+        help="also exit with 1 for findings of these codes, as in A,B:error (see scan)",
     )
     group.add_argument(
         "--time-limit",

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.cli.fail_on import failing_codes
+from hermes_tui.cli.fail_on import FailOn
 from hermes_tui.cli.inputs import add_filter_option, add_parser_option, add_paths
 from hermes_tui.model.errors import UsageError
 
@@ -54,6 +54,13 @@ fields for --filter and --fail-if (explained by the key ? of `open`)
   such as   codes.TRUNCATED > 0 and "terminal" in failed_tools
             match(task, r"(?i)port") and not reward
 
+--fail-on names codes, severities, or both; --to sarif explains each code
+  CALL_IN_CONTENT        its errors and warnings; a note is about what did no
+                         harm, such as a call that the client read anyway
+  CALL_IN_CONTENT:note   at least this severe: error, warning or note (all)
+  warning                findings of every code, at least this severe
+  error,TRUNCATED        all errors, and warnings of this code
+
 --baseline takes the output of --to json or --runs --json. A finding is known if
 the same run of the same file already had as many with its code; in a file that
 was not scanned before, if a run of the same task and model had. Lines and
@@ -95,7 +102,7 @@ class ScanRequest(NamedTuple):
     jobs: int | None
     """None: as many as are worthwhile."""
     ordered: bool
-    fail_on: frozenset[str]
+    fail_on: FailOn
     fail_if: str
     baseline: str
     state: Path | None
@@ -176,8 +183,7 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
         "--fail-on",
         default=None,
         metavar="CODES",
-        help="exit with 1 only for these findings, notes too, as in A,B; "
-        "--to sarif explains each code",
+        help="exit with 1 only for errors and warnings of these codes, as in A,B; see below",
     )
     command.add_argument(
         "--fail-if",
@@ -219,7 +225,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         filter=arguments.filter,
         jobs=_jobs(arguments.jobs),
         ordered=arguments.ordered,
-        fail_on=failing_codes(arguments.fail_on),
+        fail_on=FailOn.parse(arguments.fail_on),
         fail_if=arguments.fail_if,
         baseline=arguments.baseline,
         state=local_path(arguments.state) if arguments.state else None,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
+from hermes_tui.cli.fail_on import counts_text
 from hermes_tui.cli.json_text import print_json, print_xml
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest
@@ -38,6 +39,8 @@ class Report:
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
         self._fail_if = request.fail_if
+        self._findings: Counter[tuple[str, str]] = Counter()
+        """With `--fail-on`: findings by code and severity; with a baseline, only the new ones."""
         self._failing_runs = 0
         """How many runs `--fail-if` is true of."""
         self._by_run = request.by_run
@@ -108,7 +111,7 @@ class Report:
         if self._baseline is not None:
             return
         if self._fail_on:
-            self._fails |= not self._fail_on.isdisjoint(counts.findings)
+            self._count_findings(counts)
         elif not self._fail_if:
             self._fails |= counts.errors > 0
 
@@ -189,6 +192,8 @@ class Report:
         if self._fail_if:
             all_runs = counted(rates.all.runs, "run")
             self.complain(f"--fail-if: true for {self._failing_runs:,} of {all_runs}")
+        if self._fail_on:
+            self.complain(f"--fail-on: {self._selected_text()}")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
             note = others if self._new_count and self._baseline.matches_no_file else ""
@@ -196,6 +201,11 @@ class Report:
                 f"{self._new_count:,} new, {self._known_count:,} as in the baseline{note}"
             )
         self.progress.clear()
+
+    def _selected_text(self) -> str:
+        found = counts_text(self._fail_on.selected(self._findings)) or "no such finding"
+        notes = self._fail_on.notes_left_out(self._findings)
+        return f"{found}; {notes}" if notes else found
 
     def _file_row(self, file: ScannedFile) -> Row:
         row = file.counts.row(file.label, file.format)
@@ -212,9 +222,16 @@ class Report:
     def _new_in_file(self, file: ScannedFile) -> Counter[str]:
         return self._new_by_file.setdefault(file.label, Counter())
 
+    def _count_findings(self, counts: Counts) -> None:
+        for code, by_severity in counts.findings.items():
+            for severity, count in by_severity.items():
+                self._findings[code, severity] += count
+                self._fails |= self._fail_on.selects(code, severity)
+
     def _judge(self, finding: Row) -> None:
         self._new_count += finding["new"]
         self._known_count += not finding["new"]
+        self._findings[finding["code"], finding["severity"]] += finding["new"]
         self._fails |= self._makes_fail(finding)
 
     def _makes_fail(self, finding: Row) -> bool:
@@ -222,7 +239,7 @@ class Report:
         if not finding.get("new", True):
             return False
         if self._fail_on:
-            return finding["code"] in self._fail_on
+            return self._fail_on.selects(finding["code"], finding["severity"])
         if self._fail_if and self._baseline is None:
             return False
         return bool(finding["severity"] == Severity.ERROR)

@@ -36,10 +36,103 @@ def test_fail_on_without_a_code_is_refused(runs: Path, codes: str) -> None:
     assert "--fail-on: no code is named" in done.err
 
 
-def test_fail_on_may_name_the_code_of_a_note(tmp_path: Path) -> None:
-    path = lines(tmp_path / "run.json", [{"role": "critic", "content": "no"}])
-    assert within("scan", path).code == 0
-    assert within("scan", path, "--fail-on", "UNKNOWN_ROLE").code == 1
+@pytest.mark.parametrize(
+    ("selected", "code"),
+    [
+        ("TOOL_ERROR", 1),
+        ("TOOL_ERROR:note", 1),
+        ("tool_error : Warning", 1),
+        ("TOOL_ERROR:error", 0),
+        ("TOOL_ERROR:error,TOOL_ERROR", 1),
+        ("ARGS_OBJECT", 0),
+        ("ARGS_OBJECT:note", 1),
+        ("error", 0),
+        ("error,TOOL_ERROR", 1),
+        ("Warning", 1),
+        ("error,ARGS_OBJECT", 0),
+    ],
+)
+def test_fail_on_selects_codes_from_a_severity_on(tmp_path: Path, selected: str, code: int) -> None:
+    run = called("a", "ls", result="Error: no such file")
+    run["messages"][1]["tool_calls"][0]["function"]["arguments"] = {}
+    path = lines(tmp_path / "runs.jsonl", run)
+    assert within("scan", path, "--fail-on", selected).code == code
+    assert (
+        'failures="1"' in within("scan", path, "--fail-on", selected, "--to", "junit").text
+    ) == (code == 1)
+
+
+def test_note_as_a_severity_alone_is_for_every_finding(tmp_path: Path) -> None:
+    run = called("a", "ls")
+    run["messages"][1]["tool_calls"][0]["function"]["arguments"] = {}
+    path = lines(tmp_path / "runs.jsonl", run)
+    assert within("scan", path, "--fail-on", "warning").code == 0
+    assert within("scan", path, "--fail-on", "note").code == 1
+
+
+def test_a_call_that_the_client_read_from_the_text_does_not_fail_by_its_code(
+    tmp_path: Path,
+) -> None:
+    call = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+    run = [
+        {"role": "user", "content": "list"},
+        {"role": "assistant", "content": call},
+        {"role": "tool", "content": "a.txt"},
+        {"role": "assistant", "content": "a.txt is there"},
+    ]
+    path = lines(tmp_path / "run.json", run)
+    done = within("scan", path, "--fail-on", "CALL_IN_CONTENT,TRUNCATED")
+    assert done.code == 0
+    assert done.one_line == (
+        "hermes-tui: --fail-on: no such finding; notes are not counted: CALL_IN_CONTENT×1 "
+        "(CALL_IN_CONTENT:note counts them, too)"
+    )
+
+
+def test_what_fail_on_selects_is_counted_by_code(runs: Path) -> None:
+    done = within("scan", runs, "--fail-on", "NAME_UNKNOWN,TRUNCATED")
+    assert done.one_line == "hermes-tui: --fail-on: NAME_UNKNOWN×2"
+    assert within("scan", runs, "--fail-on", "error").one_line == done.one_line
+
+
+def test_with_a_baseline_fail_on_counts_only_new_findings(runs: Path) -> None:
+    old = baseline(runs)
+    lines(runs, called("a", "sl"), chat("b"), called("c", "sl"), called("d", "sl"))
+    done = within("scan", runs, "--baseline", old, "--fail-on", "error")
+    assert done.code == 1
+    assert "--fail-on: NAME_UNKNOWN×1\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("selected", "message"),
+    [
+        ("TRUNCATED:fatal", "no severity is called 'fatal' (known: error, warning, note)"),
+        ("TRUNCATED:", "no severity is called '' (known: error, warning, note)"),
+        ("errors", "no code is called 'ERRORS' (did you mean error"),
+        ("NAME_UNKNWN:note", "no code is called 'NAME_UNKNWN' (did you mean NAME_UNKNOWN"),
+    ],
+)
+def test_a_severity_or_code_of_fail_on_that_does_not_exist_is_refused(
+    runs: Path, selected: str, message: str
+) -> None:
+    done = within("scan", runs, "--fail-on", selected)
+    assert (done.code, done.text) == (2, "")
+    assert message in done.one_line
+
+
+@pytest.mark.parametrize("options", [(), ("--jobs", "2"), ("--state", "scan.state")], ids=str)
+def test_fail_on_is_judged_alike_however_the_work_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    lines(folder / "a.jsonl", called("a", "ls", result="Error: no"), chat("b"))
+    lines(folder / "b.jsonl", called("c", "ls", result="Error: no"))
+    for _ in range(2):
+        done = within("scan", folder, *options, "--fail-on", "TOOL_ERROR")
+        assert (done.code, done.one_line) == (1, "hermes-tui: --fail-on: TOOL_ERROR×2")
+        assert within("scan", folder, *options, "--fail-on", "TOOL_ERROR:error").code == 0
 
 
 def test_fail_on_counts_malformed_places_outside_of_runs(tmp_path: Path) -> None:

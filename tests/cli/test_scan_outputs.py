@@ -403,7 +403,8 @@ def test_the_help_has_examples_and_every_exit_code(capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     for word in ("--baseline old.json", "--fail-on", "--state", "130 Ctrl-C, 143 SIGTERM", "sarif"):
         assert word in text
-    assert "only for these findings, notes too" in " ".join(text.split())
+    assert "only for errors and warnings of these codes" in " ".join(text.split())
+    assert "at least this severe: error, warning or note" in " ".join(text.split())
 
 
 def graded(run_id: str, reward: float | None, **fields: Any) -> dict[str, Any]:
