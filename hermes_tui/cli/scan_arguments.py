@@ -62,11 +62,11 @@ fields for --filter and --fail-if (explained by the key ? of `open`)
   error,TRUNCATED        all errors, and warnings of this code
 
 --baseline takes the output of --to json or --runs --json. A finding is known if
-the same run of the same file already had as many with its code; in a file that
-was not scanned before, if a run of the same task and model had. Lines and
-rollouts may be reordered: a run is found by its content, else by task, group
-and id (recordings of hermes-tui: without the id). The table marks what is new.
-The output of an interrupted scan is refused.
+the same run of the same file already had as many with its code that were at
+least as severe; in a file that was not scanned before, if a run of the same
+task and model had. Lines and rollouts may be reordered: a run is found by its
+content, else by task, group and id (recordings of hermes-tui: without the id).
+The table marks what is new. The output of an interrupted scan is refused.
 
 Big input is read by several processes, which share a big file of JSON lines;
 one that dies is replaced once. With --engine ray (hermes-tui[ray]) an existing

@@ -8,19 +8,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
+from hermes_tui.cli.fail_on import SEVERITIES
 from hermes_tui.formats.json_values import loads
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.named_files import read_file_or_pipe
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
 _Key = tuple[Any, ...]
+_Counts = Counter[tuple[str, str]]
+"""How many findings a run has by code and severity."""
 _REWRITE_HINT: Final = "write one with `hermes-tui scan … --to json`"
 
 
 class Baseline:
-    """The findings of a scan: for each run, how often each code was found.
+    """The findings of a scan: for each run, how often each code was found with each severity.
+
+    A finding covers another of the same code that is as severe or less severe.
 
     A run of a file is identified by its content, so that rollouts may be reordered; if its content
     changed, by its name (`fingerprint`), first at the same position. If several runs have the same
@@ -33,8 +38,8 @@ class Baseline:
 
     def __init__(self, rows: Sequence[Row], files: Iterable[str] = ()) -> None:
         """Take the rows of a scan and the paths of all `files` that it read, even without rows."""
-        self._runs: defaultdict[_Key, list[Counter[str]]] = defaultdict(list)
-        """Key and code → the runs that had it, each with the counts that are not matched yet."""
+        self._runs: defaultdict[_Key, list[_Counts]] = defaultdict(list)
+        """Key, code and severity → the runs that had it, each with the counts not matched yet."""
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
         self._files = {os.path.normpath(path) for path in files}
         self._files.update(os.path.normpath(row["path"]) for row in rows)
@@ -42,14 +47,14 @@ class Baseline:
         self._by_task = any("task_digest" in row for row in rows)
         """Whether it distinguishes tasks that begin with the same line; older ones do not."""
         for row in rows:
-            codes = Counter(finding["code"] for finding in row["findings"])
-            self._add_counts(_keys(row, by_task=self._by_task), codes)
-            self._add_counts(_keys_elsewhere(row, by_task=self._by_task), codes.copy())
+            counts = Counter((item["code"], item["severity"]) for item in row["findings"])
+            self._add_counts(_keys(row, by_task=self._by_task), counts)
+            self._add_counts(_keys_elsewhere(row, by_task=self._by_task), counts.copy())
 
-    def _add_counts(self, keys: Iterable[_Key], codes: Counter[str]) -> None:
+    def _add_counts(self, keys: Iterable[_Key], counts: _Counts) -> None:
         for key in keys:
-            for code in codes:
-                self._runs[*key, code].append(codes)
+            for kind in counts:
+                self._runs[*key, *kind].append(counts)
 
     @classmethod
     def load(cls, path: str) -> Baseline:
@@ -77,9 +82,12 @@ class Baseline:
                 finding["new"] = True
         # Unchanged runs are matched first, so that none of them is used up by another run.
         for keys in zip_longest(*row_keys, fillvalue=()):
-            for row, key in zip(rows, keys, strict=True):
-                for finding in row["findings"]:
-                    finding["new"] = finding["new"] and not self._match(key, finding["code"])
+            # The most severe first, so that no milder finding uses up what would cover them.
+            for severity in reversed(SEVERITIES):
+                for row, key in zip(rows, keys, strict=True):
+                    for finding in row["findings"]:
+                        if finding["new"] and finding["severity"] == severity:
+                            finding["new"] = not self._match(key, finding["code"], severity)
 
     def _keys_of(self, row: Row) -> tuple[_Key, ...]:
         is_there = os.path.normpath(row["path"]) in self._files
@@ -90,21 +98,25 @@ class Baseline:
         """Return whether a malformed place that belongs to no run is new."""
         path = os.path.normpath(path)
         self._has_matched_file |= path in self._paths
-        return not self._match((path, ""), str(Code.SOURCE_DEFECT))
+        return not self._match((path, ""), str(Code.SOURCE_DEFECT), str(Severity.ERROR))
 
     @property
     def matches_no_file(self) -> bool:
         """Whether none of the files scanned so far has findings in it."""
         return bool(self._paths) and not self._has_matched_file
 
-    def _match(self, key: _Key, code: str) -> bool:
-        """Return whether a run with that key has an unmatched finding of that code; match it."""
-        runs = self._runs.get((*key, code))
-        while runs:
-            if runs[-1][code] > 0:
-                runs[-1][code] -= 1
-                return True
-            runs.pop()
+    def _match(self, key: _Key, code: str, severity: str) -> bool:
+        """Match a finding with one that covers it, of a run with that key; return whether any did.
+
+        One of the same severity is preferred.
+        """
+        for other in SEVERITIES[SEVERITIES.index(severity) :]:
+            runs = self._runs.get((*key, code, other))
+            while runs:
+                if runs[-1][code, other] > 0:
+                    runs[-1][code, other] -= 1
+                    return True
+                runs.pop()
         return False
 
 

@@ -185,6 +185,38 @@ def test_a_second_finding_of_the_same_run_and_code_is_new(runs: Path) -> None:
     assert done.code == 1
 
 
+@pytest.mark.parametrize(("before", "code"), [("error", 0), ("warning", 0), ("note", 1)])
+def test_a_finding_that_was_milder_in_the_baseline_is_new(
+    tmp_path: Path, before: str, code: int
+) -> None:
+    path = lines(tmp_path / "runs.jsonl", called("a", "ls", result="Error: no such file"))
+    old = baseline(path)
+    assert '"severity":"warning"' in old.read_text()
+    old.write_text(old.read_text().replace('"severity":"warning"', f'"severity":"{before}"'))
+    assert within("scan", path, "--baseline", old, "--fail-on", "warning").code == code
+
+
+def test_what_the_baseline_has_covers_the_most_severe_findings_first(tmp_path: Path) -> None:
+    run = called("a", "ls")
+    run["messages"] = run["messages"] * 2
+    call = run["messages"][1]["tool_calls"][0] | {"id": "c2"}
+    result = run["messages"][2] | {"tool_call_id": "c2"}
+    last = run["messages"][-1]
+    run["messages"] += [{"role": "assistant", "tool_calls": [call, call]}, result, result, last]
+    path = lines(tmp_path / "runs.jsonl", run)
+    old = baseline(path)
+    document = json.loads(old.read_text())
+    findings = document["results"][0]["findings"]
+    assert [(item["code"], item["severity"]) for item in findings] == [
+        ("ID_DUPLICATE", "warning"),
+        ("ID_DUPLICATE", "error"),
+    ]
+    del findings[0]
+    old.write_text(json.dumps(document))
+    done = within("scan", path, "--baseline", old)
+    assert (done.code, done.one_line) == (0, "hermes-tui: 1 new, 1 as in the baseline")
+
+
 def test_moved_lines_and_removed_runs_are_not_new(runs: Path) -> None:
     old = baseline(runs)
     lines(runs, chat("new"), called("c", "sl"), "", called("a", "sl"))
