@@ -1,4 +1,4 @@
-"""Ctrl-C only where it does no harm: not in the middle of writing or counting."""
+"""Ctrl-C and SIGTERM only where they do no harm: not in the middle of writing or counting."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""A terminal sends the first, a CI or a cluster that ends a job the second."""
+SIGNALLED: Final = 128
 SAME_INTERRUPT_S: Final = 0.3
 """Signals that follow each other so closely are one Ctrl-C: a shell sends it to every program of a
 command, and one of these may pass it on."""
 
 
 class Interrupts:
-    """While entered, SIGINT raises KeyboardInterrupt only outside `held` blocks, but at once the
+    """While entered, SIGNALS raise KeyboardInterrupt only outside `held` blocks, but at once the
     second time. It may be entered again for a clean-up that the same Ctrl-C does not disturb."""
 
     def __init__(self) -> None:
+        self.exit_code = 0
+        """The exit code that a shell reports for the first signal; 0 if there was none."""
         self._is_held = False
         self._is_due = False
         self._last_signal_at = float("-inf")
 
     def __enter__(self) -> Interrupts:
         self._is_held = self._is_due = False
-        self._previous_handler = signal.signal(signal.SIGINT, self._interrupt)
+        self._previous_handlers = {
+            number: signal.signal(number, self._interrupt) for number in SIGNALS
+        }
         return self
 
     def __exit__(
@@ -34,7 +41,8 @@ class Interrupts:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._previous_handler)
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -48,6 +56,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.exit_code = self.exit_code or SIGNALLED + number
         previous_at, self._last_signal_at = self._last_signal_at, time.monotonic()
         if self._last_signal_at - previous_at < SAME_INTERRUPT_S:
             return

@@ -12,7 +12,7 @@ from hermes_tui.cli import standard_input
 from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
-from hermes_tui.cli.scan_report import INTERRUPTED, Report
+from hermes_tui.cli.scan_report import Report
 from hermes_tui.runtime.file_stamps import Stamp, stamp_of
 from hermes_tui.runtime.run_filter import run_expression
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
@@ -169,7 +169,7 @@ class _Scan:
         elif self._state is not None and not self._state.failure:
             hint = "the same command continues from there"
         self._report.complain(f"{interrupted} ({hint})")
-        return INTERRUPTED
+        return self._interrupts.exit_code
 
     def _done_so_far(self) -> str:
         done = f"after {self._bytes_done / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"

@@ -25,7 +25,7 @@ EPILOG: Final = """\
          rewards; runs with errors; by code, tool, model and parser
   jsonl  one JSON object per file; with --runs, per run
   json   one object: results (a row per run with findings; with --runs, per
-         run), files, summary, `complete`: false after Ctrl-C
+         run), files, summary, `complete`: false if interrupted
   sarif  SARIF 2.1.0, one result per finding
   junit  JUnit XML, one test case per run; it fails for whatever makes the
          exit code 1
@@ -87,7 +87,8 @@ session file includes the files of its subagents.
 
 exit codes: 0 clean; 1 error-level findings, or what --fail-on, --fail-if or
 --baseline select instead; 2 wrong usage; 3 a file that was named, or that looks
-like a transcript, cannot be read to its end; 130 Ctrl-C, 143 SIGTERM"""
+like a transcript, cannot be read to its end; 130 Ctrl-C, 143 SIGTERM
+(both after what was read so far is printed)"""
 
 
 class ScanRequest(NamedTuple):

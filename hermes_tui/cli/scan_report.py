@@ -22,7 +22,6 @@ from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import Counts, Row, place_finding
 from hermes_tui.runtime.targets import Target
 
-INTERRUPTED = 130
 MAX_KEPT_COMPLAINTS = 1_000
 """How many complaints a document repeats at its end; stderr gets all of them."""
 MAX_REPORTED_PLACES = 20

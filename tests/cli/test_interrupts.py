@@ -50,8 +50,18 @@ def test_one_ctrl_c_that_arrives_twice_is_one() -> None:
     assert done == ["written", "cleaned up"]
 
 
-def test_the_previous_signal_handler_is_restored() -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_previous_signal_handler_is_restored(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
     with Interrupts():
-        assert signal.getsignal(signal.SIGINT) != before
-    assert signal.getsignal(signal.SIGINT) == before
+        assert signal.getsignal(number) != before
+    assert signal.getsignal(number) == before
+
+
+def test_the_exit_code_is_that_of_the_first_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.cli.interrupts.SAME_INTERRUPT_S", 0.0)
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts, interrupts.held():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    assert interrupts.exit_code == 143

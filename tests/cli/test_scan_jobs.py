@@ -320,8 +320,9 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts processes under /proc")
-def test_ctrl_c_ends_all_processes_and_prints_results_and_how_to_continue(
-    tmp_path: Path,
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_all_processes_and_prints_results_and_how_to_continue(
+    tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     path = many_runs(tmp_path / "runs.jsonl", 12_000)
     with subprocess.Popen(
@@ -335,9 +336,9 @@ def test_ctrl_c_ends_all_processes_and_prints_results_and_how_to_continue(
         while len(head) < 4_000:
             head += scan.stdout.read(4_000)
         workers = children_of(scan.pid)
-        scan.send_signal(signal.SIGINT)
+        scan.send_signal(number)
         rest, err = scan.communicate(timeout=120)
-    assert scan.returncode == 130
+    assert scan.returncode == code
     assert workers
     assert not any(map(is_there, workers))
     found = json.loads(head + rest)
