@@ -25,7 +25,8 @@ EPILOG: Final = """\
          rewards; runs with errors; by code, tool, model and parser
   jsonl  one JSON object per file; with --runs, per run
   json   one object: results (a row per run with findings; with --runs, per
-         run), files, summary, `complete`: false if interrupted
+         run), files, summary (rates; findings by code and severity),
+         `complete`: false if interrupted
   sarif  SARIF 2.1.0, one result per finding
   junit  JUnit XML, one test case per run; it fails for whatever makes the
          exit code 1

@@ -108,7 +108,9 @@ class JsonDocument(Output):
         self._write('\n], "files": [')
         self._files.write(self._write)
         rest = {
-            "summary": summary_json(ending.rates, ending.path_of, outside=ending.outside),
+            "summary": summary_json(
+                ending.rates, ending.path_of, outside=ending.outside, findings=ending.findings
+            ),
             "complete": not ending.interrupted,
         }
         self._write("\n], " + json_line(rest)[1:])

@@ -43,6 +43,8 @@ class Ending(NamedTuple):
     """Malformed places that belong to no run."""
     new: Mapping[str, int] | None = None
     """New findings in runs by code; None without a baseline."""
+    findings: Mapping[tuple[str, str], int] = {}
+    """The number of findings by code and severity, including those outside of runs."""
     refused: int = 0
     """The number of files of which nothing could be read."""
 
@@ -146,6 +148,7 @@ class Table(Output):
                     refused=ending.refused,
                     outside=outside,
                     new=ending.new,
+                    findings=ending.findings,
                 )
             )
         if ending.interrupted:

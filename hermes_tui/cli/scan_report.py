@@ -39,7 +39,9 @@ class Report:
         self._fail_on = request.fail_on
         self._fail_if = request.fail_if
         self._findings: Counter[tuple[str, str]] = Counter()
-        """With `--fail-on`: findings by code and severity; with a baseline, only the new ones."""
+        """The number of findings by code and severity."""
+        self._new_findings: Counter[tuple[str, str]] = Counter()
+        """Those of them that are not in the baseline, if there is one."""
         self._failing_runs = 0
         """How many runs `--fail-if` is true of."""
         self._by_run = request.by_run
@@ -107,10 +109,13 @@ class Report:
     def counted(self, file: ScannedFile, counts: Counts) -> None:
         self._failing_runs += counts.condemned
         self._fails |= counts.condemned > 0
+        for code, by_severity in counts.findings.items():
+            for severity, count in by_severity.items():
+                self._findings[code, severity] += count
         if self._baseline is not None:
             return
         if self._fail_on:
-            self._count_findings(counts)
+            self._fails |= bool(self._fail_on.selected(self._findings))
         elif not self._fail_if:
             self._fails |= counts.errors > 0
 
@@ -182,6 +187,7 @@ class Report:
                 interrupted,
                 self._all_outside,
                 self._new_in_runs if self._baseline is not None else None,
+                self._findings,
                 self._refused,
             )
         )
@@ -202,8 +208,9 @@ class Report:
         self.progress.clear()
 
     def _selected_text(self) -> str:
-        found = counts_text(self._fail_on.selected(self._findings)) or "no such finding"
-        notes = self._fail_on.notes_left_out(self._findings)
+        findings = self._findings if self._baseline is None else self._new_findings
+        found = counts_text(self._fail_on.selected(findings)) or "no such finding"
+        notes = self._fail_on.notes_left_out(findings)
         return f"{found}; {notes}" if notes else found
 
     def _file_row(self, file: ScannedFile) -> Row:
@@ -221,16 +228,10 @@ class Report:
     def _new_in_file(self, file: ScannedFile) -> Counter[str]:
         return self._new_by_file.setdefault(file.label, Counter())
 
-    def _count_findings(self, counts: Counts) -> None:
-        for code, by_severity in counts.findings.items():
-            for severity, count in by_severity.items():
-                self._findings[code, severity] += count
-                self._fails |= self._fail_on.selects(code, severity)
-
     def _judge(self, finding: Row) -> None:
         self._new_count += finding["new"]
         self._known_count += not finding["new"]
-        self._findings[finding["code"], finding["severity"]] += finding["new"]
+        self._new_findings[finding["code"], finding["severity"]] += finding["new"]
         self._fails |= self._makes_fail(finding)
 
     def _makes_fail(self, finding: Row) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from hermes_tui.cli.fail_on import SEVERITIES
 from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
@@ -16,18 +17,20 @@ MAX_LINES: Final = 12
 NAME_WIDTH: Final = 28
 LOOK_AT: Final = "look at one: hermes-tui open FILE --at RUN:MESSAGE"
 HEADINGS: Final = {
-    "code": "by code: runs with it, as an error, a warning or a note",
+    "code": "by code: runs with it; how many errors, warnings and notes",
     "tool": "by tool: runs in which the tool or a call of it failed, of those that call it",
     "model": "by model: runs with errors, of its runs",
     "parser": "by parser: runs with errors, of those it reads",
 }
 """What the counts of a name mean, which differs by group."""
 OUTCOMES: Final = "outcome by model: runs that failed their task, of those with an outcome; rewards"
-NEW_TOO: Final = "; how many findings are new"
+NEW_TOO: Final = "; how many of them are new"
 NOT_GIVEN: Final = "(not given)"
 
 PathOf = Callable[[int], str]
 """Returns the path of a file by its number."""
+_FindingCounts = Mapping[tuple[str, str], int]
+"""The number of findings by code and severity."""
 
 
 def summary_lines(
@@ -38,35 +41,60 @@ def summary_lines(
     refused: int,
     outside: int,
     new: Mapping[str, int] | None,
+    findings: _FindingCounts,
 ) -> Iterator[str]:
     """Yield the summary line by line, with the names that failed most in each group.
 
     `refused` is the number of files of which nothing could be read; `files` does not include them.
     `outside` is the number of malformed places that belong to no run, and so to no rate. `new` are
-    the new findings in runs by code, if there is a baseline.
+    the new findings in runs by code, if there is a baseline. `findings` also counts those outside
+    of runs.
     """
     yield _total_line(rates.all, files, refused, outside)
     if rates.outcomes.is_known:
         yield "outcome: " + _outcome_text(rates.outcomes)
     yield from _outcomes_by_model(rates)
     groups = {group: failed for group in GROUPS if (failed := _failed_names(rates, group))}
+    if "code" in groups:
+        # Stable: within a severity, the most frequent code remains the first.
+        groups["code"].sort(key=lambda item: -_worst_rank(item[0], findings))
     shown = [item for failed in groups.values() for item in failed[:MAX_LINES]]
     label_width = max((cells(_label(name)) for name, _ in shown), default=0)
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
     for group, failed in groups.items():
         yield ""
-        is_marked = group == "code" and new is not None
-        yield HEADINGS[group] + (NEW_TOO if is_marked else "")
+        is_code = group == "code"
+        yield HEADINGS[group] + (NEW_TOO if is_code and new is not None else "")
+        names = [name for name, _ in failed[:MAX_LINES]]
+        severities = _severity_texts(names, findings, new) if is_code else {}
         for name, rate in failed[:MAX_LINES]:
             label = _label(name)
             counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
             places = _places(rate.places, path_of)
-            mark = new_mark(name, new) if is_marked else ""
-            yield f"  {label}{counts}  {rate.share:>6.1%}{mark}  {places}"
+            yield f"  {label}{counts}  {rate.share:>6.1%}{severities.get(name, '')}  {places}"
         yield from _more_line(len(failed))
     if groups:
         yield ""
         yield LOOK_AT
+
+
+def _worst_rank(code: str, findings: _FindingCounts) -> int:
+    """Return the position in SEVERITIES of the most severe finding of a code; -1 if none."""
+    ranks = (rank for rank, severity in enumerate(SEVERITIES) if findings.get((code, severity)))
+    return max(ranks, default=-1)
+
+
+def _severity_texts(
+    codes: Sequence[str], findings: _FindingCounts, new: Mapping[str, int] | None
+) -> dict[str, str]:
+    """Return by code how many findings it has of each severity, and how many are new, padded."""
+    texts = {}
+    for code in codes:
+        counts = [(name, findings.get((code, name), 0)) for name in reversed(SEVERITIES)]
+        text = ", ".join(counted(count, name) for name, count in counts if count)
+        texts[code] = text + new_mark(code, new)
+    width = max(map(len, texts.values()), default=0)
+    return {code: f"  {text:<{width}}" for code, text in texts.items()}
 
 
 def _outcome_text(outcomes: Outcomes) -> str:
@@ -127,10 +155,16 @@ def _failed_names(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     return [(name, rate) for name, rate in rates_by_name if rate.failed]
 
 
-def summary_json(rates: Rates, path_of: PathOf, *, outside: int) -> dict[str, Any]:
+def summary_json(
+    rates: Rates, path_of: PathOf, *, outside: int, findings: _FindingCounts
+) -> dict[str, Any]:
     """Return the summary as plain JSON values, the names that failed most first."""
     summary: dict[str, Any] = _rate_json(rates.all, path_of)
     summary["defects_outside_runs"] = outside
+    by_code: dict[str, dict[str, int]] = {}
+    for (code, severity), count in sorted(findings.items()):
+        by_code.setdefault(code, {})[severity] = count
+    summary["findings"] = by_code
     summary["outcome"] = rates.outcomes.as_json()
     summary["outcome_by_model"] = {
         name: outcomes.as_json() for name, outcomes in sorted(rates.by_model.items())

@@ -57,8 +57,8 @@ def test_the_codes_of_each_file_have_the_number_of_new_findings(folder: Path) ->
 def test_the_rates_by_code_have_the_number_of_new_findings(folder: Path) -> None:
     lines(folder / "c.jsonl", called("d", "sl"), called("e", "ls", result="Error: no"))
     text = scan_again(folder).text
-    assert "; how many findings are new\n" in text
-    assert "  NAME_UNKNOWN  2 of 5   40.0% (1 new)  " in text
+    assert "; how many of them are new\n" in text
+    assert "  NAME_UNKNOWN  2 of 5   40.0%  2 errors (1 new)  " in text
 
 
 def test_findings_in_the_baseline_are_marked_as_known(folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_findings_in_the_baseline_are_marked_as_known(folder: Path) -> None:
     assert done.code == 0
     assert HEADING not in done.text and " new)" not in done.text
     assert "NAME_UNKNOWN×1 (known)\n" in done.text
-    assert "  NAME_UNKNOWN  1 of 3   33.3% (known)  " in done.text
+    assert "  NAME_UNKNOWN  1 of 3   33.3%  1 error (known)  " in done.text
 
 
 def test_without_a_baseline_nothing_is_new_or_known(folder: Path) -> None:

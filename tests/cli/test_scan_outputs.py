@@ -155,7 +155,7 @@ def test_a_summary_follows_the_lines_if_several_runs_have_findings(
     path = lines(tmp_path / "runs.jsonl", called("a", "sl"), chat("b"), called("c", "ls"))
     text = [" ".join(line.split()) for line in within("scan", path).text.splitlines()]
     assert "3 runs in 1 file, 1 with errors (33.3%)" in text
-    assert f"NAME_UNKNOWN 1 of 3 33.3% {path} --at 1:2" in text
+    assert f"NAME_UNKNOWN 1 of 3 33.3% 1 error {path} --at 1:2" in text
     assert len(within("scan", lines(path, chat("a"), chat("b"))).text.splitlines()) == 1
 
 
@@ -169,17 +169,44 @@ def test_each_heading_of_the_summary_names_the_counts_below_it(tmp_path: Path) -
     whole, *groups, look_at = summary.split("\n\n")
     assert whole == "4 runs in 1 file, 1 with errors (25.0%)"
     assert [group.splitlines()[0] for group in groups] == [
-        "by code: runs with it, as an error, a warning or a note",
+        "by code: runs with it; how many errors, warnings and notes",
         "by tool: runs in which the tool or a call of it failed, of those that call it",
         "by model: runs with errors, of its runs",
     ]
-    counts = [[line.split("  /")[0] for line in group.splitlines()[1:]] for group in groups]
+    counts = [
+        [line.split("  /")[0].rstrip() for line in group.splitlines()[1:]] for group in groups
+    ]
     assert counts == [
-        ["  TOOL_ERROR    3 of 4   75.0%", "  NAME_UNKNOWN  1 of 4   25.0%"],
+        ["  NAME_UNKNOWN  1 of 4   25.0%  1 error", "  TOOL_ERROR    3 of 4   75.0%  3 warnings"],
         ["  ls            3 of 3  100.0%", "  sl            1 of 1  100.0%"],
         ["  m             1 of 4   25.0%"],
     ]
     assert look_at == "look at one: hermes-tui open FILE --at RUN:MESSAGE\n"
+
+
+def test_the_summary_counts_findings_by_code_and_severity(tmp_path: Path) -> None:
+    object_given = called("a", "ls", result="Error: no such file")
+    object_given["messages"][1]["tool_calls"][0]["function"]["arguments"] = {}
+    path = lines(tmp_path / "runs.jsonl", object_given, "{broken", called("b", "sl"))
+    summary = document(within("scan", path, "--to", "json"))["summary"]
+    assert summary["findings"] == {
+        "ARGS_OBJECT": {"note": 1},
+        "NAME_UNKNOWN": {"error": 1},
+        "SOURCE_DEFECT": {"error": 1},
+        "TOOL_ERROR": {"warning": 1},
+    }
+    state = ("--state", tmp_path / "kept.state", "--jobs", "2")
+    for _ in range(2):
+        again = document(within("scan", path, "--to", "json", *state))["summary"]
+        assert again == summary
+
+
+def test_codes_with_errors_are_listed_first(tmp_path: Path) -> None:
+    failed = called("a", "ls", result="Error: no such file")
+    path = lines(tmp_path / "runs.jsonl", failed, failed, called("b", "sl"), chat("c"))
+    by_code = within("scan", path).text.split("by code")[1].split("\n\n")[0]
+    codes = [line.split()[0] for line in by_code.splitlines()[1:]]
+    assert codes == ["NAME_UNKNOWN", "TOOL_ERROR"]
 
 
 def test_a_clean_scan_of_several_files_ends_with_the_number_of_runs(tmp_path: Path) -> None:
