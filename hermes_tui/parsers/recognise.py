@@ -61,6 +61,16 @@ READERS: dict[str, dict[str, str]] = {
 """The `--tool-call-parser` value for each format, by engine (vLLM 0.33, SGLang 0.5.23)."""
 
 _NAME_KEY = r"\{\s*+[\"'](?:name|type|function|parameters|arguments)[\"']\s*+:"
+_APART = r"(?:(?<![^\n>.!?:…。！？：])|(?<=[.!?:] ))"
+_NAME_OPEN = rf"{_APART}<tool_call>[^\W\d][\w.\-]{{0,100}}+"
+_NAME_CLOSE = r"</tool_call>(?=[ \t]*+(?:\Z|[\r\n<]))"
+GLM45_NAME_ALONE = rf"{_NAME_OPEN}[ \t]*+\n\s*+{_NAME_CLOSE}"
+GLM47_NAME_ALONE = rf"{_NAME_OPEN}{_NAME_CLOSE}"
+"""A name as the whole block, set apart: GLM's call without arguments, not tags in prose."""
+_LOW_BEGIN = r"<[｜|]tool_call_begin[｜|]>"
+_BEGIN = rf"(?:<[｜|]tool[▁ ]call[▁ ]begin[｜|]>|{_LOW_BEGIN})"
+_SEP = r"<[｜|]tool[▁ _]sep[｜|]>"
+"""DeepSeek's markers, also with ASCII bars or low lines, as models without these tokens write."""
 _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("qwen3_coder", 1.0, r"<tool_call>\s*+<function[=\s]"),
     ("qwen3_coder", 0.8, r"<function=[^<>\n]{1,200}>"),
@@ -71,6 +81,8 @@ _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("hy_v3", 1.0, r"<tool_calls>\s*+<tool_call>|<tool_sep>"),
     ("qwen25", 1.0, r"<tool_call>\n\s*+[{\[]"),
     ("hermes", 1.0, r"<tool_call>\s*+[{\[]"),
+    ("glm45", 0.8, GLM45_NAME_ALONE),
+    ("glm47", 0.8, GLM47_NAME_ALONE),
     ("hermes", 0.5, r"</?tool_call>"),
     ("longcat", 1.0, r"<longcat_tool_call>"),
     ("mistral", 1.0, r"\[TOOL_CALLS\]\s*+(?:\[\s*+[{\]`]|\{)"),
@@ -80,10 +92,10 @@ _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("llama4_pythonic", 1.0, r"<\|python_start\|>"),
     ("lfm2", 1.0, r"<\|tool_call_start\|>"),
     ("olmo3", 1.0, r"<function_calls>\s*+[\w\[]"),
-    ("olmo3", 0.6, r"<function_calls>"),
-    ("deepseek_v3", 1.0, r"<｜tool▁call▁begin｜>\w{0,20}<｜tool▁sep｜>[^\n{<]{1,200}\n"),
-    ("deepseek_v31", 1.0, r"<｜tool▁call▁begin｜>[^<\n]{1,200}<｜tool▁sep｜>\s*+\{"),
-    ("deepseek_v31", 0.6, r"<｜tool▁calls?▁begin｜>"),
+    ("olmo3", 0.6, r"<function_calls>(?!\s*+<)"),
+    ("deepseek_v3", 1.0, rf"{_BEGIN}\w{{0,20}}{_SEP}[^\n{{<]{{1,200}}\n"),
+    ("deepseek_v31", 1.0, rf"{_BEGIN}[^<\n]{{1,200}}{_SEP}\s*+\{{"),
+    ("deepseek_v31", 0.6, r"<[｜|]tool[▁ ]calls?[▁ ]begin[｜|]>"),
     ("deepseek_v4", 1.0, r"<｜DSML｜tool_calls>"),
     ("deepseek_v32", 1.0, r"<｜DSML｜function_calls>"),
     ("deepseek_v32", 0.7, r"<[｜|]DSML[｜|]"),

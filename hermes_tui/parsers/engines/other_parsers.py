@@ -29,12 +29,24 @@ def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
 
     if wire_format in trace.info.format.split("+"):
         return ""
-    setting = parser_setting(trace.info.engine, vllm_name)
+    if flag := flag_that_reads(trace, wire_format, vllm_name, place):
+        return f"{flag} reads it"
+    setting = parser_setting(trace.info.engine, vllm_name, wire_format)
+    parsers = parsers_of(trace.info.engine, wire_format, setting)
+    return f"{setting} is made for it, but reads no call here either" if parsers else setting
+
+
+def flag_that_reads(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
+    """Return the setting of an emulated parser of the format that delivers the call at `place`.
+
+    Empty if none of the engine's parsers does. `vllm_name` is vLLM's parser of the format.
+    """
+    from hermes_tui.parsers.engines.registry import parsers_of
+
+    setting = parser_setting(trace.info.engine, vllm_name, wire_format)
     parsers = parsers_of(trace.info.engine, wire_format, setting)
     reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
-    if reader is not None:
-        return f"{reader.info.flag} reads it"
-    return f"{setting} is made for it, but reads no call here either" if parsers else setting
+    return reader.info.flag if reader is not None else ""
 
 
 def hint_if_called(trace: Trace, parser: str, place: Span, hint: str) -> str:

@@ -22,15 +22,20 @@ from hermes_tui.parsers.wire.named import read_arguments
 
 _OUTER = r"<[｜|]tool[▁ ]calls[▁ ]begin[｜|]>"
 _INNER = r"<[｜|]tool[▁ ]call[▁ ]begin[｜|]>"
+_SEPARATED = r"(?=[^<\n]{0,200}\n?<[｜|]tool_sep[｜|]>(?!\s*+<steptml:))"
+_LOW_INNER = rf"<[｜|]tool_call_begin[｜|]>{_SEPARATED}"
+_LOW_OUTER = rf"<[｜|]tool_calls_begin[｜|]>(?=\s*+{_LOW_INNER})"
+"""Markers with low lines. Without the separator they are Kimi's, and before <steptml: Step 3's."""
 _EXACT = re.compile(r"<｜tool▁calls?▁begin｜>")
-_OUTERS = re.compile(rf"(?:{_OUTER}\s*+)++")
+_OUTERS = re.compile(rf"(?:(?:{_OUTER}|{_LOW_OUTER})\s*+)++")
 _CALL = re.compile(
-    rf"\s*+(?:{_INNER}\s*+)++(?:(?P<head>[^<\n]{{0,200}}\n?)<[｜|]tool[▁ ]sep[｜|]>"
+    rf"\s*+(?:(?:{_INNER}|{_LOW_INNER})\s*+)++"
+    r"(?:(?P<head>[^<\n]{0,200}\n?)<[｜|]tool[▁ _]sep[｜|]>"
     r"|(?P<glued>[\w.\-]{1,200})\s*+(?=\{))"
 )
-_CALL_END = re.compile(r"\s*+<[｜|]tool[▁ ]call[▁ ]end[｜|]>")
-_OUTER_END = re.compile(r"\s*+<[｜|]tool[▁ ]calls[▁ ]end[｜|]>")
-_STOP = re.compile(r"<[｜|]tool[▁ ]calls?[▁ ](?:end|begin)[｜|]>")
+_CALL_END = re.compile(r"\s*+<[｜|]tool[▁ _]call[▁ _]end[｜|]>")
+_OUTER_END = re.compile(r"\s*+<[｜|]tool[▁ _]calls[▁ _]end[｜|]>")
+_STOP = re.compile(r"<[｜|]tool[▁ _]calls?[▁ _](?:end|begin)[｜|]>")
 _V3 = re.compile(
     r"[ \t]*+(?P<name>[^\n{}\[\]\"`<]{1,200}?)[ \t]*+(?:\n\s*+(?=```|[{\"\[n])|(?=```))"
 )
@@ -142,4 +147,5 @@ def _render_v31(calls: Sequence[ParsedCall]) -> str:
 WIRES = (
     Wire(("deepseek_v3",), _OUTER, _read, _render_v3),
     Wire(("deepseek_v31",), _INNER, _read, _render_v31),
+    Wire(("deepseek_v3", "deepseek_v31"), rf"{_LOW_OUTER}|{_LOW_INNER}", _read, order=3),
 )
