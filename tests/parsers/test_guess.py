@@ -119,6 +119,32 @@ def test_a_parser_that_leaves_invocations_of_claude_says_which_one_reads_them(
     assert (finding.code, finding.hint) == (Code.WRONG_FORMAT, hint)
 
 
+@pytest.mark.parametrize(
+    ("body", "hints"),
+    [
+        ("list_files\n", {"vllm": "glm45", "sglang": "glm45"}),
+        ("list_files", {"vllm": "glm45", "sglang": "glm47"}),
+        (
+            "get_weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n",
+            {"vllm": "glm45", "sglang": "glm45"},
+        ),
+    ],
+)
+def test_a_hermes_parser_names_the_one_that_reads_a_call_of_glm(
+    body: str, hints: dict[str, str]
+) -> None:
+    for engine, flag in hints.items():
+        result = named_parser(f"{engine}/hermes").parse(f"<tool_call>{body}</tool_call>", TOOLS)
+        assert [(one.code, one.hint) for one in result.diagnostics] == [
+            (Code.WRONG_FORMAT, f"--tool-call-parser {flag} reads it")
+        ]
+
+
+def test_a_word_that_no_parser_reads_as_a_call_is_only_not_json() -> None:
+    (finding,) = named_parser("vllm/hermes").parse("<tool_call>a b</tool_call>", TOOLS).diagnostics
+    assert finding.code is Code.JSON_INVALID
+
+
 @pytest.mark.skipif(not CORPUS.exists(), reason="no corpus next to the project")
 def test_the_guessed_parser_reads_as_many_texts_as_measured() -> None:
     """Measured: 179 of the 384 texts that some emulated parser reads, 2 more than without GLM's."""
