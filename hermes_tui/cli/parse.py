@@ -163,7 +163,7 @@ def _verdicts(
     """Yield the verdict of each parser; with `leave_out`, skip those that cannot give one."""
     for name in names:
         try:
-            with _waiting_line(name, text):
+            with _waiting_line(name, text, is_loaded=not panel.must_load(name)):
                 verdict = panel.read(name, text, tools, deltas=deltas)
         except SourceError as error:
             if not leave_out:
@@ -174,13 +174,15 @@ def _verdicts(
 
 
 @contextmanager
-def _waiting_line(name: str, text: str) -> Iterator[None]:
-    """Show on a terminal which parser is reading if the text is so long that it takes a while."""
+def _waiting_line(name: str, text: str, *, is_loaded: bool = True) -> Iterator[None]:
+    """Show on a terminal which parser reads a text that takes a while, or is first loaded."""
     from hermes_tui.cli.progress import ProgressLine
 
     progress = ProgressLine()
     if len(text) >= LONG_TEXT:
         progress.waiting(f"{name} to read {len(text):,} characters")
+    elif not is_loaded:
+        progress.waiting(f"{name} to load")
     try:
         yield
     finally:

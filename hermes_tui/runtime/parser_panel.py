@@ -90,6 +90,14 @@ class ParserPanel:
         parser = named_parser(name)
         return verdict_of_result(parser, parser.parse(text, tools))
 
+    def must_load(self, name: str) -> bool:
+        """Return whether the parser `name` is an engine's that its process has yet to load."""
+        if not name.startswith(REAL):
+            return False
+        pool = self._engine_pool()
+        engine, parser = engine_of(name, pool.engines)
+        return not pool.is_ready(engine.name, parser)
+
     def _engine_pool(self) -> EnginePool:
         if self._pool is None:
             import asyncio

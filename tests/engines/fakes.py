@@ -20,7 +20,12 @@ def parser(function):
 def list_parsers():
     return list(PARSERS)
 
+LOADED = set()
+
 def get_parser(name):
+    if name == "loads_slowly" and name not in LOADED:
+        time.sleep(1)
+        LOADED.add(name)
     return SimpleNamespace(parse=PARSERS[name])
 
 def call(name, arguments):
@@ -32,6 +37,10 @@ def plain(text):
         return text, None
     found = json.loads(text)
     return None, [call(found["name"], json.dumps(found["arguments"]))]
+
+@parser
+def loads_slowly(text):
+    return text, None
 
 @parser
 def forgets(text):

@@ -87,6 +87,28 @@ async def test_the_output_of_a_parser_is_not_taken_for_an_answer(worker: EngineW
     assert (await worker.parse("prints_and_reads", "x")).content == "'' b''"
 
 
+async def test_the_time_to_load_a_parser_is_not_that_of_the_reading(worker: EngineWorker) -> None:
+    assert not worker.is_ready("loads_slowly")
+    verdict = await worker.parse("loads_slowly", "x", timeout_s=LIMIT_S)
+    assert (verdict.outcome, verdict.content) == (EngineOutcome.TEXT, "x")
+    assert worker.is_ready("loads_slowly") and not worker.is_ready("plain")
+
+
+async def test_a_process_that_ends_while_a_parser_is_loaded_gives_no_verdict(
+    tmp_path: Path,
+) -> None:
+    root = checkout(tmp_path)
+    parsers = root / "environments" / "tool_call_parsers" / "__init__.py"
+    dying = '    sys.stderr.write("no licence\\n")\n    os._exit(7)\n'
+    parsers.write_text(f"{parsers.read_text()}\ndef get_parser(name):\n{dying}")
+    worker = EngineWorker(engine_at(root))
+    verdict = await worker.parse("plain", "x")
+    assert verdict.outcome is EngineOutcome.UNKNOWN
+    assert "its process ended while plain was loaded" in verdict.error
+    assert "no licence" in verdict.error
+    assert worker.pid is None
+
+
 @pytest.mark.parametrize("name", ["loops", "backtracks"])
 async def test_a_hanging_parser_is_stopped_and_the_process_stays(
     worker: EngineWorker, name: str

@@ -93,6 +93,20 @@ async def test_a_real_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
         await lab.shows("no engine 'vllm-9' was added")
 
 
+@pytest.mark.usefixtures("checkout")
+async def test_the_lab_says_whether_an_engine_is_loading_or_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EnginePool.parse.__kwdefaults__, "timeout_s", 1.0)
+    async with lab_on(tmp_path) as lab:
+        await answer(lab.pilot, "p", "real/hermes-agent/spins")
+        await lab.shows("hermes-agent is loading its parser …")
+        await lab.shows("stopped after 1 s")
+        await answer(lab.pilot, "p", "real/hermes-agent/mine")
+        await lab.shows("real hermes-agent")
+        assert lab.screen.waiting_text("hermes-agent", "mine") == "hermes-agent is reading …"
+
+
 async def reproduced(lab: Lab, name: str) -> Path:
     """Write a reproduction of the real hermes-agent's parser `name`, and return its folder."""
     await lab.press("m")

@@ -33,6 +33,11 @@ class EnginePool:
         """Return the worker of the engine `name`, such as `vllm-0.33.0`; raises KeyError."""
         return self._workers[name]
 
+    def is_ready(self, name: str, parser: str) -> bool:
+        """Return whether the engine `name` runs and has loaded a `parser`, given as to `parse`."""
+        worker = self._workers.get(name)
+        return worker is not None and worker.is_ready(parser.partition(WITH)[0])
+
     async def parse(
         self,
         name: str,

@@ -38,6 +38,7 @@ class EngineProcess:
         self._engine = engine
         self._process = process
         self.hello: dict[str, Any] = {}
+        self._loaded: set[str] = set()
 
     @classmethod
     async def started(cls, engine: AddedEngine, memory_mb: int) -> EngineProcess:
@@ -46,7 +47,7 @@ class EngineProcess:
             raise SourceError(engine.name, engine.problem)
         process = cls(engine, await _spawn(engine))
         try:
-            await process._load(memory_mb)
+            await process._configure(memory_mb)
         except BaseException:
             await process.end()
             raise
@@ -61,6 +62,23 @@ class EngineProcess:
     def within(self) -> str:
         """The text that the paths of the engine's own files contain."""
         return self._engine.file or self._engine.source or f"{os.sep}{self._engine.engine}{os.sep}"
+
+    def has_loaded(self, parser: str) -> bool:
+        """Return whether `load` has imported the parser."""
+        return parser in self._loaded
+
+    async def load(self, parser: str) -> None:
+        """Import a parser if that has not been done; raises SourceError if it takes too long."""
+        if parser in self._loaded:
+            return
+        limit_s = START_TIMEOUT_S[self._engine.kind]
+        try:
+            line = await self.ask({"load": parser}, limit_s)
+        except TimeoutError as error:
+            raise await self.unusable(f"{parser} is not loaded after {limit_s:g} s") from error
+        if not line.endswith(b"\n"):
+            raise await self.unusable(f"its process ended while {parser} was loaded")
+        self._loaded.add(parser)
 
     async def ask(self, request: Mapping[str, Any], limit_s: float) -> bytes:
         """Send a request and return the line that answers it, cut short if the process ended.
@@ -85,7 +103,7 @@ class EngineProcess:
         """Kill the process; it holds nothing that needs an orderly shutdown."""
         await self._process.end()
 
-    async def _load(self, memory_mb: int) -> None:
+    async def _configure(self, memory_mb: int) -> None:
         engine = self._engine
         config = {
             "engine": engine.engine,

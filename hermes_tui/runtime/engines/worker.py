@@ -51,6 +51,12 @@ class EngineWorker:
         """The process id, or None if no process is running."""
         return self._process.pid if self._process is not None else None
 
+    def is_ready(self, parser: str) -> bool:
+        """Return whether a process is running that has loaded the parser."""
+        return (
+            self.pid is not None and self._process is not None and self._process.has_loaded(parser)
+        )
+
     async def start(self) -> dict[str, Any]:
         """Ensure that a process is ready, and return its `version`, `names` and `python`.
 
@@ -87,8 +93,9 @@ class EngineWorker:
     ) -> EngineVerdict:
         """Return the engine's verdict on `text`; any failure is a verdict, too.
 
-        `stream` are the sizes of the deltas to feed, in pseudo-tokens (a marker, a word, a digit or
-        a punctuation mark) or characters; the last size is repeated until the end.
+        The limit is that of the reading; starting the process and importing the parser have their
+        own. `stream` are the sizes of the deltas to feed, in pseudo-tokens (a marker, a word, a
+        digit or a punctuation mark) or characters; the last size is repeated until the end.
         """
         request = {
             "parser": parser,
@@ -132,7 +139,9 @@ class EngineWorker:
     async def _verdict(self, request: dict[str, Any], limit_s: float) -> EngineVerdict:
         try:
             process = await self._ensure_started()
+            await process.load(request["parser"])
         except SourceError as error:
+            await self._end()
             return EngineVerdict(EngineOutcome.UNKNOWN, error=str(error))
         began = time.monotonic()
         try:

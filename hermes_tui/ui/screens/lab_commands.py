@@ -241,7 +241,7 @@ class LabCommands(Searching, Moving, LabReading):
             return
         if engine.file:
             self.pool.take(engine)
-        self.say(f"{engine.name} is reading …")
+        self.say(self.waiting_text(engine.name, parser))
         self.run_worker(self._show_verdict_of(engine, parser), group="lab real", exclusive=True)
 
     async def _show_verdict_of(self, engine: AddedEngine, parser: str) -> None:

@@ -145,6 +145,11 @@ class LabReading(CommandScreen):
         """Return the engines that are usable."""
         return [engine for engine in self.pool.engines if not engine.problem]
 
+    def waiting_text(self, engine: str, parser: str) -> str:
+        """Return what an engine is doing that has not returned its verdict yet."""
+        doing = "reading" if self.pool.is_ready(engine, parser) else "loading its parser"
+        return f"{engine} is {doing} …"
+
     def ask_engines(self, *, all_parsers: bool) -> None:
         """Ask the real engines for the verdict of the current parser, or of all that they have."""
         for engine in self.engines():

@@ -128,7 +128,7 @@ class SidePane(RowList):
         if self._is_new((id(stream.reading), stream.size, stream.by_characters)):
             self.set_header(None)
             count = stream.deltas + 1 if stream.reading is not None else 0
-            self.set_empty_text(f"{stream.engine} is reading …")
+            self.set_empty_text(self._lab.waiting_text(stream.engine, stream.parser))
             rows = LabRows(count, lambda index, width: delta_row(stream, text, index))
             self.set_source(rows, cursor=stream.at)
         self.go(stream.at, quiet=True)

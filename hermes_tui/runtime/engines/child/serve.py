@@ -4,8 +4,9 @@ The first line is the configuration: `{"engine", "source", "deps", "version", "w
 "file", "parser"}`. `within` is a text that the paths of the engine's own files contain. If there is
 a `file` of the user's own, only its `parser` is used; an empty name selects the only one in it. The
 answer is `{"version", "names", "python"}` or `{"error"}`. After that, `{"probe": true}` is answered
-by `{"failures"}`, and `{"parser", "text", "tools", "sizes", "unit", "reasoning_parser",
-"timeout_s"}` by a verdict. All lines are ASCII because a lone surrogate cannot be encoded.
+by `{"failures"}`, `{"load": NAME}` by `{}` once that parser is imported, and `{"parser", "text",
+"tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` by a verdict. All lines are ASCII
+because a lone surrogate cannot be encoded.
 """
 
 from __future__ import annotations
@@ -85,6 +86,16 @@ class _Server:
             except Exception as error:  # noqa: BLE001 - a plug-in is loaded
                 failures[name] = _exception_line(error.__cause__ or error)
         return failures
+
+    def load(self, name: str) -> None:
+        """Import a parser, so that a reading's time limit does not have to cover that.
+
+        An error is left to the reading to report. A person's own file is imported already; its
+        parsers may do anything when they are created, so that is left to the reading, too.
+        """
+        if name in self._names and not self._only_parser:
+            with contextlib.suppress(Exception, SystemExit):
+                self._adapter.load(name)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         job = Job(
@@ -181,6 +192,10 @@ def main() -> None:
         request = json.loads(line)
         if request.get("probe"):
             _write(answers, {"failures": server.failures()})
+            continue
+        if "load" in request:
+            server.load(request["load"])
+            _write(answers, {})
             continue
         answer = server.answer(request)
         _write(answers, answer)
