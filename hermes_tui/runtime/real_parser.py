@@ -74,7 +74,10 @@ class RealParser:
         self.words = f"{engine.name} {parser}{' (streamed)' if deltas else ''}"
 
     def verdict(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParserVerdict:
-        """Return the verdict with its reasons; raises SourceError if the engine gives none."""
+        """Return the verdict with its reasons; raises SourceError if the engine gives none.
+
+        Raises UsageError if it has no such reasoning parser, or streams no texts.
+        """
         whole = self._ask(text, tools, None)
         if self._deltas is None:
             return self._explained(whole, text, tools)
@@ -107,6 +110,8 @@ class RealParser:
         )
         if verdict.outcome is EngineOutcome.UNKNOWN:
             why = verdict.error.removeprefix(f"{self._engine.name}: ")
+            if verdict.is_refused:
+                raise UsageError(f"{self._engine.name}: {why}")
             raise SourceError(self.name, why or "gives no verdict")
         return verdict
 

@@ -165,9 +165,10 @@ def test_two_parsers_of_a_file_are_compared_in_a_table() -> None:
 
 
 def test_a_function_supports_neither_streams_nor_reasoning_parsers() -> None:
-    assert "reads only whole texts" in run_parse("mine.py", "--stream", "1").one_line
-    line = run_parse("mine.py", "--reasoning-parser", "qwen3").one_line
-    assert "takes no reasoning parser" in line
+    streamed = run_parse("mine.py", "--stream", "1")
+    assert (streamed.code, "reads only whole texts" in streamed.one_line) == (2, True)
+    reasoned = run_parse("mine.py", "--reasoning-parser", "qwen3")
+    assert (reasoned.code, "takes no reasoning parser" in reasoned.one_line) == (2, True)
 
 
 @pytest.mark.parametrize(

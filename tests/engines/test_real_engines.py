@@ -19,6 +19,7 @@ from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from hermes_tui.runtime.engines.pool import EnginePool
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, received_after
 from hermes_tui.runtime.engines.worker import EngineWorker
+from tests.cli.program import within
 from tests.parsers.agreement import differs, toolsets
 from tests.parsers.damage import damaged
 
@@ -272,3 +273,29 @@ async def test_sglang_keeps_a_call_in_closed_reasoning(pool: EnginePool) -> None
             verdict = await worker.parse("hermes", text, tools, reasoning_parser=name)
             runs = name == "qwen3" and not closer
             assert bool(verdict.tool_calls) == runs, (name, closer)
+
+
+@pytest.mark.parametrize(
+    ("engine", "wrong", "near"),
+    [("vllm-0.33.0", "deepseek-r1", "deepseek_r1"), ("sglang-0.5.23", "qwen33", "qwen3")],
+)
+@pytest.mark.parametrize("options", [{}, {"stream": [1]}], ids=["whole", "streamed"])
+async def test_an_unknown_reasoning_parser_is_refused_with_near_names(
+    pool: EnginePool, engine: str, wrong: str, near: str, options: dict[str, Any]
+) -> None:
+    worker = worker_of(pool, engine)
+    verdict = await worker.parse("hermes", "x", reasoning_parser=wrong, **options)
+    assert verdict.outcome is EngineOutcome.UNKNOWN and verdict.is_refused
+    assert verdict.error.startswith(f"no reasoning parser is called {wrong!r}; near: {near}")
+    known = await worker.parse("hermes", "x", reasoning_parser=near, **options)
+    assert known.outcome is EngineOutcome.TEXT
+
+
+def test_an_unknown_reasoning_parser_is_wrong_usage(pool: EnginePool, tmp_path: Path) -> None:
+    worker_of(pool, "vllm-0.33.0")
+    reply = tmp_path / "reply.txt"
+    reply.write_text("x")
+    name = "real/vllm-0.33.0/hermes"
+    done = within("parse", reply, "--parser", name, "--reasoning-parser", "qwen33")
+    assert done.code == 2
+    assert done.one_line.endswith("no reasoning parser is called 'qwen33'; near: qwen3")

@@ -50,7 +50,8 @@ class EngineVerdict(NamedTuple):
 
     `tools_called` is the engine's own flag; some engines set it but emit no call. After RAISED or
     TIMED_OUT, `deltas` is the output sent until then, and the other fields are its sum. `is_last`:
-    the process ends after this verdict.
+    the process ends after this verdict. `is_refused`: there is no verdict since the request is
+    wrong, such as by a name that the engine does not have.
     """
 
     outcome: EngineOutcome
@@ -63,6 +64,7 @@ class EngineVerdict(NamedTuple):
     deltas: tuple[StreamDelta, ...] = ()
     tools_called: bool = False
     is_last: bool = False
+    is_refused: bool = False
 
 
 class Received(NamedTuple):
@@ -97,9 +99,11 @@ def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
     """
     answer: dict[str, Any] = json.loads(line)
     outcome, error = answer["outcome"], answer["error"]
-    is_out_of_memory = outcome == "memory"
+    is_out_of_memory, is_refused = outcome == "memory", outcome == "refused"
     if is_out_of_memory:
         outcome, error = "timed-out", f"stopped: it needs more than {memory_mb:,} MB"
+    elif is_refused:
+        outcome = "unknown"
     elif outcome == "timed-out":
         error = timed_out(limit_s, error)
     return EngineVerdict(
@@ -119,6 +123,7 @@ def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
         ),
         answer["tools_called"],
         is_out_of_memory,
+        is_refused,
     )
 
 

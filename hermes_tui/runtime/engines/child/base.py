@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +14,18 @@ _MAX_CHARS = 2000
 
 class UnknownParser(Exception):
     """The engine has no parser of this name, or the parser cannot be loaded or run here."""
+
+
+class WrongRequest(UnknownParser):
+    """The request is wrong: the engine has no parser of this name, or none of this kind."""
+
+
+def check_name(what: str, name: str, names: Collection[str]) -> None:
+    """Raise WrongRequest, with similar names, if a `name` of `what` is not among `names`."""
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 3)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise WrongRequest(f"no {what} is called {name!r}{hint}")
 
 
 @contextlib.contextmanager

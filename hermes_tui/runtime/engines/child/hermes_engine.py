@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from .base import Job, Reading, Stream, UnknownParser
+from .base import Job, Reading, Stream, WrongRequest
 from .own_file import chosen, classes_in, is_of, load_file
 from .stand_ins import StandIns
 
@@ -53,14 +53,14 @@ class HermesEngine:
     def whole(self, job: Job) -> Reading:
         """Read the text; the tools of the request are ignored."""
         if job.reasoning_parser:
-            raise UnknownParser("hermes-agent has no reasoning parsers")
+            raise WrongRequest("hermes-agent has no reasoning parsers")
         content, calls = self._parser(job.parser).parse(job.text)
         functions = [getattr(call, "function", call) for call in calls or ()]
         return Reading([_call(function) for function in functions], content)
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Raise UnknownParser: hermes-agent has no streaming path."""
-        raise UnknownParser("hermes-agent reads only whole texts")
+        """Raise WrongRequest: hermes-agent has no streaming path."""
+        raise WrongRequest("hermes-agent reads only whole texts")
 
     def _parser(self, name: str) -> Any:
         return self._own[name]() if name in self._own else self._parsers.get_parser(name)

@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .base import Job, Reading, Stream, UnknownParser
+from .base import Job, Reading, Stream, UnknownParser, WrongRequest
 from .own_file import chosen, is_of, load_file
 
 _CONTRACT = "a list of calls, (content, calls) or None"
@@ -62,13 +62,13 @@ class OwnEngine:
     def whole(self, job: Job) -> Reading:
         """Call the function with the text."""
         if job.reasoning_parser:
-            raise UnknownParser("a function takes no reasoning parser")
+            raise WrongRequest("a function takes no reasoning parser")
         function = self._function(job.parser)
         return _reading(_call_function(function, job.text, job.tools), job.text)
 
     def stream(self, job: Job, stream: Stream) -> None:
-        """Raise UnknownParser: a function has no streaming path."""
-        raise UnknownParser("a function reads only whole texts")
+        """Raise WrongRequest: a function has no streaming path."""
+        raise WrongRequest("a function reads only whole texts")
 
     def _function(self, name: str) -> Callable[..., Any]:
         found = self._parsers[name]

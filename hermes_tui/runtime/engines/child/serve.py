@@ -12,7 +12,6 @@ because a lone surrogate cannot be encoded.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import json
 import logging
@@ -22,7 +21,16 @@ import sys
 import time
 from typing import Any, TextIO
 
-from .base import Adapter, Job, Reading, Stream, UnknownParser, cannot_run_message
+from .base import (
+    Adapter,
+    Job,
+    Reading,
+    Stream,
+    UnknownParser,
+    WrongRequest,
+    cannot_run_message,
+    check_name,
+)
 from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
 from .stand_ins import is_missing_attribute
 from .streams import private_streams
@@ -125,15 +133,16 @@ class _Server:
 
     def _read(self, job: Job, stream: Stream, limit_s: float) -> tuple[str, Reading, str]:
         """Return the outcome, the reading and the error."""
-        if job.parser not in self._names:
-            return "unknown", Reading(), self._unknown(job.parser)
         try:
+            check_name("parser", job.parser, self._names)
             with self._alarm.guard(limit_s):
                 reading = self._run(job, stream)
         except TimeIsUp as up:
             return "timed-out", stream.reading(), place(up, self._within)
         except MemoryError:
             return "memory", Reading(), ""
+        except WrongRequest as wrong:
+            return "refused", Reading(), str(wrong)
         except UnknownParser as unknown:
             return "unknown", Reading(), str(unknown)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is the verdict
@@ -158,11 +167,6 @@ class _Server:
             return self._adapter.whole(job)
         self._adapter.stream(job, stream)
         return stream.reading()
-
-    def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._names, 3)
-        hint = f"; near: {', '.join(near)}" if near else ""
-        return f"no parser is called {name!r}{hint}"
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, as_unknown_parser, first_of, in_sizes
+from .base import Job, Reading, Stream, as_unknown_parser, check_name, first_of, in_sizes
 from .own_file import chosen, classes_in, load_file, markers_in
 
 _PROTOCOL_MODULES = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
@@ -116,8 +116,10 @@ class SglangEngine:
 
 
 def _reasoning_parser(name: str, *, in_stream: bool) -> Any:
+    kind = first_of(_REASONING_MODULES).ReasoningParser
+    check_name("reasoning parser", name.lower(), kind.DetectorMap)
     with as_unknown_parser():
-        return first_of(_REASONING_MODULES).ReasoningParser(name, stream_reasoning=in_stream)
+        return kind(name, stream_reasoning=in_stream)
 
 
 def _end_stream(parser: Any) -> tuple[Any, Any]:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, UnknownParser, as_unknown_parser, first_of, in_sizes
+from .base import (
+    Job,
+    Reading,
+    Stream,
+    UnknownParser,
+    as_unknown_parser,
+    check_name,
+    first_of,
+    in_sizes,
+)
 from .own_file import chosen, classes_in, is_of, load_file, markers_in
 from .stand_ins import StandIn, install
 
@@ -191,6 +200,9 @@ class VllmEngine:
 
     def _parser_class(self, name: str, reasoning: str) -> Any:
         """Return the class that the server builds from a tool parser and a reasoning parser."""
+        if reasoning:
+            reasoners = importlib.import_module("vllm.reasoning").ReasoningParserManager
+            check_name("reasoning parser", reasoning, reasoners.list_registered())
         manager = importlib.import_module("vllm.parser.parser_manager").ParserManager
         with as_unknown_parser():
             if name == _HARMONY and self._reads_harmony:
