@@ -74,6 +74,8 @@ def summary(verdict: ParserVerdict, text: str) -> str:
         return f"{counted(count, 'call')}{' and text' if has_content else ''}"
     if verdict.tools_called:
         return f"{LOST}: reports a call, but has none"
+    if verdict.reasoning and not has_content:
+        return "all of it taken for reasoning: no call, no text"
     if verdict.loses(text):
         return f"{LOST}: no call, {'only part of the text' if has_content else 'no text'}"
     return f"{TEXT_KEPT}, no call"

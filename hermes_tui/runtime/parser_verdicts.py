@@ -153,7 +153,7 @@ def with_reason(
                 places=ours.places,
             )
     result = named_parser(AUTO).parse(text, tools)
-    lost, left = _undelivered_calls(verdict, result, text)
+    lost, left, thought = _undelivered_calls(verdict, result, text)
     odd = _odd_calls(verdict, result, text, tools)
     own = result.diagnostics
     if (
@@ -168,6 +168,7 @@ def with_reason(
             *verdict.diagnostics,
             *_losses(verdict, lost, text),
             *_left_in_content(verdict, left, result, text),
+            *_taken_for_reasoning(verdict.parser, thought),
             *odd,
             *own,
         ),
@@ -213,20 +214,25 @@ def lost_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> list[Par
 
 
 class _Undelivered(NamedTuple):
-    """Calls of our reading that the engine does not return: `lost`, or `left` in the content."""
+    """Calls of our reading that the engine does not return.
+
+    They are `lost`, `left` in the content, or `thought`: in the reasoning.
+    """
 
     lost: list[ParsedCall]
     left: list[ParsedCall]
+    thought: list[ParsedCall]
 
 
 def _undelivered_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> _Undelivered:
     if verdict.outcome is Outcome.RAISED:
-        return _Undelivered([], [])
+        return _Undelivered([], [], [])
     emitted = Counter((call.name, text_key(call.arguments)) for call in verdict.calls)
     content = verdict.content or ""
     kept, position = f"{content}\n{verdict.reasoning or ''}", 0
     missing: list[ParsedCall] = []
     left: list[ParsedCall] = []
+    thought: list[ParsedCall] = []
     for call in ours.calls:
         if not call.name:
             continue
@@ -234,13 +240,12 @@ def _undelivered_calls(verdict: ParserVerdict, ours: ParseResult, text: str) -> 
             emitted[key] -= 1
         elif (end := _end_of(call, text, kept, position)) >= 0:
             position = end
-            if end <= len(content):
-                left.append(call)
+            (left if end <= len(content) else thought).append(call)
         elif len(missing) < _MAX_MISSING:
             missing.append(call)
         else:
             break
-    return _Undelivered(_unmatched(missing, emitted), _unmatched(left, emitted))
+    return _Undelivered(_unmatched(missing, emitted), _unmatched(left, emitted), thought)
 
 
 def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
@@ -329,6 +334,18 @@ def _left_in_content(
             f"{verdict.parser} leaves the call ({name}) in the content",
             call.span,
             "the client gets text, and no call runs: compare the parsers with --all",
+        )
+
+
+def _taken_for_reasoning(name: str, thought: Sequence[ParsedCall]) -> Iterator[Diagnostic]:
+    for call in thought[:MAX_FINDINGS]:
+        called = first_line(call.name or "", _MAX_NAME_LENGTH)
+        yield Diagnostic(
+            Code.MARKER_IN_REASONING,
+            Severity.ERROR,
+            f"{name} takes the call ({called}) for reasoning",
+            call.span,
+            "no call runs: the reasoning parser sees no end of the reasoning before it",
         )
 
 

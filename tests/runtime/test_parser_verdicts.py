@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.cli.parse_report import summary
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.registry import engine_parsers
@@ -233,3 +234,13 @@ def test_a_recorded_verdict_is_explained_by_its_emulation_and_loses_no_call_sile
         if meant and nothing and not verdict.has_errors:
             silent.append((name, text))
     assert (unexplained, silent) == ([], [])
+
+
+def test_a_call_that_ends_up_in_the_reasoning_is_an_error() -> None:
+    text = 'Hm.\n<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+    verdict = explained_verdict(text, reasoning=text)
+    (finding,) = verdict.diagnostics
+    assert (finding.code, finding.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
+    assert finding.message == "real/vllm-1/x takes the call (ls) for reasoning"
+    assert finding.span is not None and text[finding.span.start :].startswith("<tool_call>")
+    assert summary(verdict, text) == "all of it taken for reasoning: no call, no text"
