@@ -7,7 +7,7 @@ from typing import Any
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.log.codec import MalformedEvent, from_value
+from hermes_tui.log.codec import DamagedText, MalformedEvent, from_value
 from hermes_tui.model.errors import SchemaTooNew
 from hermes_tui.model.events import copy_event
 
@@ -27,6 +27,9 @@ class Native:
     def read(self, value: Any, build: RunBuilder) -> None:
         try:
             event = from_value(value)
+        except DamagedText as error:
+            build.defect(str(error), str(value)[:120])
+            event = error.event
         except (MalformedEvent, SchemaTooNew) as error:
             build.defect(str(error), str(value)[:120])
             return

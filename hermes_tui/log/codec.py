@@ -48,6 +48,14 @@ class MalformedEvent(ValueError):
     """A line is not an event: not JSON, no `kind`, or a field of the wrong type."""
 
 
+class DamagedText(MalformedEvent):
+    """The packed text of an event cannot be read; `event` has all else, and no text."""
+
+    def __init__(self, message: str, event: Event) -> None:
+        super().__init__(message)
+        self.event = event
+
+
 @cache
 def _decoder() -> msgspec.json.Decoder[Any]:
     # Made when needed, as that takes longer than loading this module.
@@ -121,7 +129,10 @@ def from_value(value: Any) -> Event:
 
 
 def _with_unpacked_text(value: dict[str, Any], event: Event) -> Event:
-    """Return `event` with the text that is packed in its JSON `value`, if there is one."""
+    """Return `event` with the text that is packed in its JSON `value`, if there is one.
+
+    Raises DamagedText if that text cannot be read.
+    """
     name = PACKED.get(type(event))
     packed = value.get(f"{name}_packed")
     if name is None or not isinstance(packed, str):
@@ -129,7 +140,7 @@ def _with_unpacked_text(value: dict[str, Any], event: Event) -> Event:
     try:
         text = unpack(_from_base64(packed), MAX_UNPACKED)
     except ValueError as error:
-        raise MalformedEvent(str(error)) from error
+        raise DamagedText(str(error), event) from error
     return copy_event(event, **{name: text})
 
 

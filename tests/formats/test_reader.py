@@ -195,3 +195,17 @@ def test_records_with_compressed_texts_count_by_their_unpacked_size() -> None:
         event = log[seq]
         assert isinstance(event, ResponseReceived) and event.raw == raw
     assert len(log._cache) <= 4
+
+
+def test_a_reply_with_a_damaged_text_is_shown_without_it() -> None:
+    reply = ResponseReceived(seq=1, raw="data: {}\n\n" * (1 << 17), finish_reason="length")
+    value = json.loads(encode_packed(reply))
+    value["raw_packed"] = value["raw_packed"][:-8]
+    start = encode_packed(RunStarted(seq=0))
+    log, _, _ = log_of(start + json.dumps(value).encode() + b"\n")
+    while log.index_record():
+        pass
+    _, defect, received = log
+    assert isinstance(defect, SourceDefect) and "ends too early" in defect.message
+    assert isinstance(received, ResponseReceived)
+    assert (received.finish_reason, received.raw) == ("length", "")

@@ -11,10 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.log.codec import PACKED_FROM, MalformedEvent, decode, encode, encode_packed
+from hermes_tui.log.codec import (
+    PACKED_FROM,
+    DamagedText,
+    MalformedEvent,
+    decode,
+    encode,
+    encode_packed,
+)
 from hermes_tui.log.packed_texts import GrowingPack, pack, unpack
-from hermes_tui.model.events import Event, MessageAppended, RequestFailed, ResponseReceived
-from hermes_tui.model.messages import Message
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestFailed,
+    ResponseReceived,
+    copy_event,
+)
+from hermes_tui.model.messages import Message, Usage
 
 CHUNK = 'data: {"choices": [{"index": 0, "delta": {"content": "é\ud800"}}]}\n\n'
 LONG = CHUNK * (PACKED_FROM // len(CHUNK) + 1)
@@ -90,6 +103,15 @@ def test_a_packed_text_that_cannot_be_read_is_malformed(
     monkeypatch.setattr("hermes_tui.log.codec.MAX_UNPACKED", 1024)
     with pytest.raises(MalformedEvent, match=what):
         decode(line_of(text))
+
+
+def test_a_damaged_text_does_not_take_the_rest_of_its_event_along() -> None:
+    event = ResponseReceived(seq=3, turn=2, raw=LONG, finish_reason="stop", usage=Usage(10, 5))
+    value = json.loads(encode_packed(event))
+    value["raw_packed"] = value["raw_packed"][:-8]
+    with pytest.raises(DamagedText, match="ends too early") as raised:
+        decode(json.dumps(value).encode())
+    assert raised.value.event == copy_event(event, raw="")
 
 
 def test_a_text_too_long_to_be_unpacked_again_is_not_packed(
