@@ -93,7 +93,7 @@ def _differences(old: Sequence[str], new: Sequence[str]) -> Iterator[_Change]:
             yield i, j, k, m
 
 
-def _common_start(old: str, new: str) -> int:
+def common_start(old: str, new: str) -> int:
     size = min(len(old), len(new))
     if old[:size] == new[:size]:
         return size
@@ -109,12 +109,12 @@ def _common_start(old: str, new: str) -> int:
 
 def _common_end(old: str, new: str, start: int) -> int:
     size = min(len(old), len(new)) - start
-    return _common_start(old[len(old) - size :][::-1], new[len(new) - size :][::-1])
+    return common_start(old[len(old) - size :][::-1], new[len(new) - size :][::-1])
 
 
 def _differing_range(old: str, new: str) -> tuple[int, int, int]:
     """Return where the texts begin to differ, and where that ends in each; words are kept whole."""
-    start = _common_start(old, new)
+    start = common_start(old, new)
     tail = _common_end(old, new, start)
     end, stop = len(old) - tail, len(new) - tail
     while _word_at(old, start - 1) and (_word_at(old, start) or _word_at(new, start)):
@@ -133,7 +133,7 @@ def _trimmed(text: str, edit: Edit) -> Edit:
     old, new = text[edit.start : edit.end], edit.text
     if not old or not new or (old.isalnum() and new.isalnum()):
         return edit
-    head = _common_start(old, new)
+    head = common_start(old, new)
     tail = _common_end(old, new, head)
     return Edit(edit.start + head, edit.end - tail, new[head : len(new) - tail])
 
