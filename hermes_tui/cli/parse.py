@@ -234,9 +234,14 @@ def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | N
     parser = arguments.parser[0] if arguments.parser else ""
     defaults = Defaults(parser, tools, deltas, arguments.reasoning_parser)
     check = Check(as_json=arguments.json) if arguments.check else None
-    write = check.take if check else as_expected if arguments.expect else as_row
+    show = check.compare if check else as_expected if arguments.expect else as_row
     with open_input(arguments.path) as stream:
-        worst = run_batch(bounded_lines(stream, arguments.path), panel, defaults, write)
+        try:
+            worst = run_batch(bounded_lines(stream, arguments.path), panel, defaults, show)
+        except KeyboardInterrupt:
+            if check is not None:
+                check.report("interrupted: ")
+            raise
     if check is not None:
         check.end()
     return worst

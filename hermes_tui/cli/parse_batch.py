@@ -15,6 +15,7 @@ from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.cli.parse_check import differences, expectation, expected_of
 from hermes_tui.cli.parse_names import batch_line_parser, resolve_parser_name
 from hermes_tui.cli.parse_report import verdict_row
+from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
@@ -54,38 +55,55 @@ class Answer(NamedTuple):
         return bool(self.row["outcome"] == REFUSED)
 
 
-Write = Callable[[Answer], int]
-"""Prints an answer, and returns the exit code that it calls for."""
+class Output(NamedTuple):
+    """What an answer is printed as, and the exit code that it calls for."""
+
+    code: int
+    text: str = ""
+    notice: str = ""
 
 
-def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, write: Write) -> int:
-    """Answer every line as it arrives, and return the worst exit code: 3, 2, 1, 0."""
-    worst = 0
-    for number, line in enumerate(lines, 1):
-        answer = _answer(number, line, panel, defaults)
-        worst = max(worst, write(answer))
-        sys.stdout.flush()
+Show = Callable[[Answer], Output]
+
+
+def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, show: Show) -> int:
+    """Answer every line as it arrives, and return the worst exit code: 3, 2, 1, 0.
+
+    If the answers go elsewhere or are rare, a terminal shows how many lines have been read.
+    """
+    worst, progress, is_terminal = 0, ProgressLine(), sys.stdout.isatty()
+    try:
+        for number, line in enumerate(lines, 1):
+            output = show(_answer(number, line, panel, defaults))
+            worst = max(worst, output.code)
+            if output.notice or (output.text and is_terminal):
+                progress.clear()
+            else:
+                progress.reading(number)
+            sys.stdout.write(output.text)
+            sys.stdout.flush()
+            if output.notice:
+                print_notice(output.notice)
+    finally:
+        progress.clear()
     return worst
 
 
-def as_row(answer: Answer) -> int:
-    """Print the row of an answer."""
-    sys.stdout.write(_line(answer.row))
-    return answer.code
+def as_row(answer: Answer) -> Output:
+    """Return the row of an answer."""
+    return Output(answer.code, _line(answer.row))
 
 
-def as_expected(answer: Answer) -> int:
-    """Print the line with the verdict as its `"expected"`; refused lines are left out."""
+def as_expected(answer: Answer) -> Output:
+    """Return the line with the verdict as its `"expected"`; refused lines are left out."""
     if answer.is_refused:
-        print_notice(f"left out: {answer.row['error']}")
-        return answer.code
+        return Output(answer.code, notice=f"left out: {answer.row['error']}")
     line = answer.request | {"expected": expected_of(answer.row)}
     try:
-        sys.stdout.write(ascii_line(line))
+        return Output(0, ascii_line(line))
     except RecursionError:
-        print_notice(f"left out: line {answer.number:,}: nested too deeply")
-        return UsageError.exit_code
-    return 0
+        notice = f"left out: line {answer.number:,}: nested too deeply"
+        return Output(UsageError.exit_code, notice=notice)
 
 
 class Check:
@@ -95,8 +113,8 @@ class Check:
         self._as_json = as_json
         self._compared = self._wrong = self._lines = 0
 
-    def take(self, answer: Answer) -> int:
-        """Print the differences of a line, or its row with them; return 1 if there are any."""
+    def compare(self, answer: Answer) -> Output:
+        """Return the differences of a line, or its row with them; they make the code 1."""
         self._lines += 1
         row, code = answer.row, answer.code
         expected: dict[str, Any] | None = None
@@ -117,17 +135,21 @@ class Check:
             lines = [
                 f"line {answer.number:,}{_id_note(row)}: {difference}\n" for difference in found
             ]
-        sys.stdout.writelines(lines)
-        return code or int(bool(found))
+        return Output(code or int(bool(found)), "".join(lines))
 
     def end(self) -> None:
         """Report the totals on standard error; raise UsageError if nothing could be compared."""
         if self._lines and not self._compared:
             raise UsageError('no line says what is "expected"', "--expect writes such lines")
+        self.report()
+
+    def report(self, when: str = "") -> None:
+        """Print the totals so far on standard error."""
         without = self._lines - self._compared
         rest = f"; {counted(without, 'line')} not compared" if without else ""
         print_notice(
-            f"{counted(self._compared, 'line')} compared, {self._wrong:,} not as expected{rest}"
+            f"{when}{counted(self._compared, 'line')} compared, "
+            f"{self._wrong:,} not as expected{rest}"
         )
 
 

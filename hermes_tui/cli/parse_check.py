@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.same_json import text_key
-from hermes_tui.model.visible import visible_line
+from hermes_tui.model.visible import ELLIPSIS, visible_line
+from hermes_tui.parsers.compare import common_start
 
 FIELDS: Final = ("outcome", "tool_calls", "content", "reasoning")
 _MAX_SHOWN: Final = 160
@@ -20,14 +21,20 @@ _MISSING: Final = object()
 
 
 class Difference(NamedTuple):
-    """A place of a row, such as `tool_calls[0].name`, that is not as expected. JSON values."""
+    """A place of a row, such as `tool_calls[0].name`, that is not as expected. JSON values.
+
+    Of long values that begin alike, the text shows what is around the first difference.
+    """
 
     at: str
     expected: Any
     read: Any
 
     def __str__(self) -> str:
-        return f"{self.at}: expected {_shown(self.expected)}, read {_shown(self.read)}"
+        expected, read = (json.dumps(value, ensure_ascii=False) for value in self[1:])
+        common = common_start(expected, read)
+        start = common - _MAX_SHOWN // 4 if common > _MAX_SHOWN // 2 else 0
+        return f"{self.at}: expected {_shown(expected, start)}, read {_shown(read, start)}"
 
 
 def expected_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,5 +99,6 @@ def _is_same(expected: Any, read: str) -> bool:
     return text == read or text_key(text) == text_key(read)
 
 
-def _shown(value: Any) -> str:
-    return visible_line(json.dumps(value, ensure_ascii=False), _MAX_SHOWN)
+def _shown(text: str, start: int) -> str:
+    """Return the text from `start` on one line, shortened."""
+    return ELLIPSIS * bool(start) + visible_line(text[start : start + _MAX_SHOWN + 1], _MAX_SHOWN)

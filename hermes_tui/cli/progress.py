@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from hermes_tui.cli.caret import first_cells, last_cells
 from hermes_tui.cli.terminal_width import USUAL_COLUMNS, columns_of
 from hermes_tui.model.visible import ELLIPSIS, cells, visible_row
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.pace import Pace
 
 APPEARS_AFTER_S = 0.5
@@ -32,6 +33,11 @@ class ProgressLine:
         """Draw how many files have been found so far, at most ten times a second."""
         if self._is_due():
             self._draw(f"looking for transcripts: {found:,} found")
+
+    def reading(self, lines: int) -> None:
+        """Draw how many lines have been read so far, at most ten times a second."""
+        if self._is_due():
+            self._draw(f"{counted(lines, 'line')} read")
 
     def waiting(self, what: str) -> None:
         """Draw at once what the program waits for."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.program import Outcome, within
+from hermes_tui.cli import progress
+from hermes_tui.cli.main import main
+from tests.cli.program import PROJECT, Outcome, within
 from tests.cli.test_parse import BROKEN, SOUND, no_engines, row, rows, write
 
 __all__ = ["no_engines"]  # a fixture
@@ -131,3 +137,41 @@ def test_a_line_that_no_parser_reads_gets_no_expectation(tmp_path: Path) -> None
 def test_check_and_expect_require_batch(tmp_path: Path, option: str) -> None:
     done = within("parse", write(tmp_path, SOUND), option)
     assert done.code == 2 and "needs --batch" in done.one_line
+
+
+def test_long_values_are_shown_where_they_differ(tmp_path: Path) -> None:
+    text = "so far so good, " * 100
+    done = check(tmp_path, row(f"{text}THE END", expected={"content": f"{text}an end"}))
+    (line,) = done.text.splitlines()
+    assert line.startswith("line 1 (a): content: expected …") and len(line) < 200
+    expected, _, read = line.partition(", read …")
+    assert expected.endswith('good, an end"') and read.endswith('good, THE END"')
+
+
+def test_the_number_of_lines_is_shown_on_a_terminal_while_the_rows_go_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "APPEARS_AFTER_S", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    cases = lines(tmp_path, row(SOUND), {"id": 2})
+    assert main(["parse", "--batch", str(cases), "--expect"]) == 2
+    _, drawn, blanks, left_out = capsys.readouterr().err.split("\r")
+    assert (drawn, blanks.strip()) == ("1 line read", "")
+    assert left_out.startswith("hermes-tui: left out")
+
+
+def test_an_interrupted_check_reports_its_totals_so_far(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "--check"]
+    with subprocess.Popen(
+        command, stdin=read, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT
+    ) as running:
+        os.close(read)
+        os.write(write, json.dumps(row(SOUND, expected={"content": "x"})).encode() + b"\n")
+        assert running.stdout is not None and running.stderr is not None
+        assert running.stdout.readline().startswith(b"line 1 (a): content")
+        running.send_signal(signal.SIGINT)
+        words = running.stderr.read()
+        os.close(write)
+    assert words.endswith(b"interrupted: 1 line compared, 1 not as expected\n")
+    assert running.returncode == 130
