@@ -55,6 +55,12 @@ class Faithful:
         message = replies.normalised_reply(replied, TextCalls.IGNORE).message
         return [replies.received(replied, message, state), *_read(replied, state, new_id)]
 
+    def failed(self, failure: given.RequestFailed, state: SessionState) -> list[ev.Event]:
+        failed = replies.failed(failure, state)
+        if not failure.escapes:
+            return [failed]
+        return [failed, ev.LoopEscaped(seq=0, exception=failure.escapes, turn=state.turn)]
+
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
         before = _message(reply)
         own = [call for call in reply.running if call.call.origin is not Origin.TEXT]

@@ -67,7 +67,10 @@ class ModelReplied:
 
 @dataclass(frozen=True, slots=True)
 class RequestFailed:
-    """A request got no usable reply; fields as in the event of that name."""
+    """A request got no usable reply; fields as in the event of that name.
+
+    `escapes` is the exception that HermesAgentLoop raises there and does not catch, if any.
+    """
 
     kind: ClassVar = Kind.REQUEST_FAILURE
     message: str
@@ -79,6 +82,7 @@ class RequestFailed:
     retry_in_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     by: str = ""
+    escapes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

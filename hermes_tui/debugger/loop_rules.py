@@ -52,6 +52,10 @@ class LoopRules(Protocol):
         """Return the events of a reply as received and as parsed; never raises."""
         ...
 
+    def failed(self, failure: given.RequestFailed, state: SessionState) -> list[ev.Event]:
+        """Return the events of a request that got no usable reply."""
+        ...
+
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
         """Return the events parsed from a reply whose text a person changed."""
         ...
@@ -81,6 +85,9 @@ class Strict:
 
     def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
         return replies.replied(replied, state, new_id)
+
+    def failed(self, failure: given.RequestFailed, state: SessionState) -> list[ev.Event]:
+        return [replies.failed(failure, state)]
 
     def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
         return replies.reread(text, reply, state, new_id)

@@ -124,7 +124,7 @@ class Session:
             case given.ModelReplied():
                 return rules_for(state.mode).read(given_input, state, new_id)
             case given.RequestFailed():
-                return [replies.failed(given_input, state)]
+                return rules_for(state.mode).failed(given_input, state)
             case given.ToolReplied() | given.ToolRaised():
                 return [answers.tool_answered(given_input, state)]
             case given.Reopen():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,8 @@ class RecordedRequest:
     messages: tuple[str, ...]
     parameters: str
     answer: ev.ResponseReceived | ev.RequestFailed | None = None
+    escaped: str = ""
+    """The exception that escaped the loop because of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,9 @@ class Cassette:
             case ev.ResponseReceived() | ev.RequestFailed() if place in self.exchanges:
                 request = self.exchanges[place]
                 self.exchanges[place] = RecordedRequest(request.messages, request.parameters, event)
+            case ev.LoopEscaped(exception=exception) if state.reply is None:
+                if place in self.exchanges:
+                    self.exchanges[place] = replace(self.exchanges[place], escaped=exception)
             case ev.ToolDispatched():
                 call = (state.turn, event.call_index)
                 self.dispatches[call] = RecordedCall(event.name, event.arguments)
@@ -177,7 +182,7 @@ class ReplayServer:
             raise end
         if not request.accepted:
             _compare_requests(recorded, request, what)
-        answer = recorded.answer if recorded else None
+        answer, escaped = (recorded.answer, recorded.escaped) if recorded else (None, "")
         match answer:
             case ev.ResponseReceived():
                 message = await self._message(answer)
@@ -192,6 +197,7 @@ class ReplayServer:
                 next_one = (request.turn, request.attempt + 1)
                 raise RequestFailure(
                     *(answer.message, answer.status, answer.body, answer.chain, answer.empty),
+                    escapes=escaped,
                     is_final=not answer.retryable and next_one not in self._cassette.exchanges,
                 )
         if recorded is not None and end is None:

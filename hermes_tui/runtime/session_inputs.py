@@ -58,6 +58,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
         body=failure.body,
         chain=failure.chain,
         empty=failure.empty,
+        escapes=failure.escapes,
         diagnostics=failure.diagnostics,
         retryable=may_help and not (is_too_long or failure.is_final),
         retry_in_s=None if is_too_long else wait_s,

@@ -30,7 +30,7 @@ from hermes_tui.debugger.stepping import AT_STOP, Kind
 from hermes_tui.log.codec import decode
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import IllegalCommand, UsageError
-from hermes_tui.model.events import Event, RunEnded, Stopped
+from hermes_tui.model.events import Event, LoopEscaped, RunEnded, Stopped
 from tests.runtime.scripted import completion
 from tests.servers.local_server import LocalServer, whole
 
@@ -223,6 +223,23 @@ async def test_a_failed_request_is_distinguished_from_an_empty_response(
         1,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("choice", "exception"),
+    [
+        (SimpleNamespace(message=None), "'NoneType' object has no attribute 'tool_calls'"),
+        (None, "'NoneType' object has no attribute 'message'"),
+    ],
+)
+async def test_a_choice_without_a_message_escapes_in_faithful_mode_only(
+    choice: Any, exception: str, tmp_path: Path
+) -> None:
+    answer, path = SimpleNamespace(choices=[choice]), tmp_path / "run.jsonl"
+    result = await loop(Server(answer), mode="faithful", record=path).run(prompt())
+    escaped = [event for event in recorded_events(path) if isinstance(event, LoopEscaped)]
+    assert (result.stop_reason, escaped[0].exception) == ("escaped", f"AttributeError: {exception}")
+    assert (await loop(Server(answer)).run(prompt())).stop_reason == "empty_response"
 
 
 async def test_a_run_stops_after_max_turns() -> None:

@@ -193,3 +193,20 @@ async def test_a_replay_retries_only_where_the_recorded_run_did(
     await again.all[0].driver.at_rest()
     await again.close()
     assert kinds(again.all[0].driver) == kinds(driver)
+
+
+async def test_an_exception_that_escaped_because_of_a_failure_escapes_in_the_replay_too(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.jsonl"
+    tools = scripted.FunctionTools()
+    server = scripted.ScriptedServer(RequestFailure("no message", empty=True, escapes="Error: no"))
+    async with Driver(server, tools, recording=Recording(path)) as driver:
+        driver.put(scripted.start(tools, mode="faithful"))
+        await driver.at_rest()
+    again = replayed(path)
+    await again.all[0].driver.at_rest()
+    await again.close()
+    assert kinds(again.all[0].driver) == kinds(driver)
+    ended = last(again.all[0].driver)
+    assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "escaped"

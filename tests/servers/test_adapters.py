@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion
 
 from hermes_tui.model.messages import Origin
 from hermes_tui.parsers.normalise import normalise_message
@@ -17,7 +18,16 @@ from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.servers.http import HttpServer
 from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
-from tests.servers.asking import CHUNKS, KEY, MESSAGE, both, open_server, reply_of, request
+from tests.servers.asking import (
+    CHUNKS,
+    KEY,
+    MESSAGE,
+    both,
+    failure_of,
+    open_server,
+    reply_of,
+    request,
+)
 from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed, whole
 
 
@@ -327,3 +337,15 @@ async def test_a_wrong_finish_reason_is_also_reported_for_a_streamed_reply(
     assert "finish_reason is stop, though there are calls" in [
         found.message for found in reply.diagnostics
     ]
+
+
+@both
+@pytest.mark.parametrize("choice", [{"message": None}, {"finish_reason": "stop"}])
+async def test_a_choice_without_a_message_names_the_exception_of_hermes_agent_loop(
+    adapter: type[ChatServer], choice: dict[str, Any]
+) -> None:
+    failure = await failure_of(adapter, whole({}, choices=[choice]))
+    assert failure.empty
+    with pytest.raises(AttributeError) as raised:
+        _ = ChatCompletion.construct(choices=[choice]).choices[0].message.tool_calls
+    assert failure.escapes == f"AttributeError: {raised.value}"

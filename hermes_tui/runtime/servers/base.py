@@ -65,6 +65,8 @@ class RequestFailure(Exception):
     chain: tuple[str, ...] = ()
     empty: bool = False
     """The server answered, but without a message."""
+    escapes: str = ""
+    """The exception that HermesAgentLoop raises on such an answer and does not catch, if any."""
     retry_after_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     is_unsent: bool = False

@@ -18,6 +18,8 @@ from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
 _CALL_TYPES: Final = ("function", "custom")
+_ESCAPES: Final = "AttributeError: 'NoneType' object has no attribute 'tool_calls'"
+"""What HermesAgentLoop raises on the SDK's object of a choice whose message is null or missing."""
 _COUNT_FIELDS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -99,7 +101,9 @@ def _message(exchange: Exchange, value: dict[str, Any]) -> tuple[Any, dict[str, 
         raise _no_message(exchange, f"choices[0] is {kind_of(choice)}, not an object")
     message = choice.get("message")
     if message is None:
-        raise _no_message(exchange, f"message {_why_absent(choice, 'message', 'an object')}")
+        failure = _no_message(exchange, f"message {_why_absent(choice, 'message', 'an object')}")
+        failure.escapes = _ESCAPES
+        raise failure
     return message, choice
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import decode, json_text, plain
+from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import message_findings, usage_findings
 from hermes_tui.runtime.servers.failures import capped, exception_chain, exceptions_of
@@ -87,13 +88,13 @@ def _reply_in(response: Any) -> Reply:
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         name, why = type(response).__name__, first_line(str(error))
         what = f"{name} is not a response with choices ({why})"
-        raise _empty(what, raw) from error
+        raise _empty(what, raw, exception_text(error)) from error
     if not response:
         raise _empty("the server returned nothing", raw)
+    if not choices:
+        raise _empty("no choices were returned", raw)
     if message is None:
-        raise _empty(
-            "no choices were returned" if not choices else "the first choice has no message", raw
-        )
+        raise _empty("the first choice has no message", raw, _uncaught_exception(choice))
     reason, usage = getattr(choice, "finish_reason", None), plain(getattr(response, "usage", None))
     around = {"finish_reason": reason} if hasattr(choice, "finish_reason") else {}
     return Reply(
@@ -110,9 +111,18 @@ def _reply_in(response: Any) -> Reply:
     )
 
 
-def _empty(what: str, raw: str) -> RequestFailure:
+def _uncaught_exception(choice: Any) -> str:
+    """Return the exception that HermesAgentLoop raises on a choice without a message."""
+    try:
+        _ = choice.message.tool_calls
+    except AttributeError as error:
+        return exception_text(error)
+    return ""
+
+
+def _empty(what: str, raw: str, escapes: str = "") -> RequestFailure:
     found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
-    return RequestFailure(what, body=capped(raw), empty=True, diagnostics=(found,))
+    return RequestFailure(what, body=capped(raw), empty=True, escapes=escapes, diagnostics=(found,))
 
 
 def _choice_findings(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
