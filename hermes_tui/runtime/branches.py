@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.forks import fork_point, is_about_call
-from hermes_tui.debugger.stepping import Kind, StopPoint
-from hermes_tui.model.errors import UsageError
+from hermes_tui.debugger.stepping import Kind, Phase, StopPoint
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import BreakpointsSet, RunEnded, RunForked, RunStarted, copy_event
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
@@ -95,7 +95,8 @@ class Branches:
         """Resume a recording where it ends.
 
         `stops` maps its present set of stop points to the one that replaces it; `credentials` are
-        the request parameters that are masked in the recording.
+        the request parameters that are masked in the recording. Raises SourceError for a recording
+        that ends before its run began.
         """
         recording, recorded = Recording.resumed(path, secrets=self._secrets)
         try:
@@ -106,8 +107,13 @@ class Branches:
         for changed in _changed_stop_points(events, stops or {}):
             recording.append(changed)
             events = (*events, changed)
-        branch = self._add(Branch("main", self._driver(recording, events)))
-        branch.driver.reopen()
+        driver = self._driver(recording, events)
+        if driver.phase is Phase.READY:
+            recording.close()
+            what = "the recording ends before its run began: there is nothing to resume"
+            raise SourceError(str(path), what, "begin the run again, without --resume")
+        branch = self._add(Branch("main", driver))
+        driver.reopen()
         return branch
 
     def fork(self, parent: Branch, seq: int) -> Branch:

@@ -262,6 +262,17 @@ def test_a_killed_run_loses_only_the_line_being_written(tmp_path: Path) -> None:
     assert "recovery" in again.stderr
 
 
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_recording_that_ends_before_its_run_began_is_refused(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "run.jsonl"
+    live("--record", str(path), "--max-turns", "1")
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:length]))
+    refused = live("--resume", str(path))
+    assert refused.returncode == 3
+    assert "ends before its run began" in refused.stderr
+    assert "begin the run again" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
