@@ -14,6 +14,7 @@ from hermes_tui.cli.fail_on import FailOn, counts_text
 from hermes_tui.cli.interrupts import SAME_INTERRUPT_S
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.stderr import print_notice
+from hermes_tui.debugger.inputs import Retry
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
@@ -27,6 +28,7 @@ from hermes_tui.ui.live_model import call_name, why_ended
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import EventLog, MemoryLog
     from hermes_tui.runtime.branches import Branch
+    from hermes_tui.runtime.driver import Driver
     from hermes_tui.runtime.masking import Masking
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
@@ -100,6 +102,7 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: FailOn) -> int
                 print_notice(warning)
             branch = branches.all[0]
             lines = _Lines(branch.driver.log, branches.masking, output)
+            _repeat_lost_request(branch.driver)
             exit_code = await _run_to_rest(branch, lines, signals, settings)
             for news in branches.news:
                 print_notice(news)
@@ -125,6 +128,20 @@ def _final_exit_code(
         return exit_code
     print_notice(f"failed by {counts_text(failing)}")
     return ENDED
+
+
+def _repeat_lost_request(driver: Driver) -> None:
+    """Send the request again whose reply was lost with an earlier process, if one was.
+
+    That needs no person, since it changes nothing but the model's bill; a tool that may have run
+    is another matter.
+    """
+    state = driver.session.state
+    is_recovery = driver.phase is Phase.STOPPED and state.stop.stop_point == StopPoint.RECOVERY
+    if is_recovery and state.stop.call_index is None:
+        print_notice("the reply to the last request was lost: sending it again")
+        driver.by = "program"
+        driver.put(Retry())
 
 
 class _Lines:
@@ -235,6 +252,9 @@ def _stop_reason(stop: Stopped, log: EventLog) -> str:
         return f"{stop.stop_point} ({', '.join(stop.breakpoints)})"
     if stop.stop_point == StopPoint.REQUEST_FAILED:
         return f"{stop.stop_point}: {_request_failure(log)}"
+    if stop.stop_point == StopPoint.RECOVERY:
+        name = call_name(log, stop.seq, stop.call_index or 0) or "a tool"
+        return f"{stop.stop_point}: {name} may already have run, and its result is lost"
     if stop.stop_point == StopPoint.MANUAL:
         name = call_name(log, stop.seq, stop.call_index or 0) or "a call"
         return f"{stop.stop_point}: {name} waits for an answer"

@@ -51,7 +51,8 @@ nothing: neither a half-received reply nor the traceback of a tool that
 raised. Server output beyond 1 MB is packed there and in the lines without a
 screen (raw_packed, body_packed: zlib in base64); `open` shows it unpacked.
 --resume returns to the same stop; a tool that may already have run is not run
-again without asking. A --headless recording that is resumed on a screen stops
+again without asking; without a screen, a request whose reply was lost is sent
+again at once. A --headless recording that is resumed on a screen stops
 whenever something goes wrong. --replay stops where the run diverges from the
 recording, and ends where the recording does. No credentials are written: pass
 those of --server, --header and --extra-body again with --resume."""
