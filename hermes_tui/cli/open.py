@@ -118,7 +118,7 @@ def _initial_place(feed: RunsFeed, text: str) -> StartPlace | None:
 
 
 def make_config(theme: str) -> Config:
-    from hermes_tui.ui.commands import check_keymap
+    from hermes_tui.ui.keymap import check_keymap
 
     config = load_config()
     theme = theme or config.theme

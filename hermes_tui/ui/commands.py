@@ -6,12 +6,11 @@ key has two meanings on one screen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
-from hermes_tui.model.errors import near_hint
 from hermes_tui.ui.command import Command, Situation, allows_any, has_problems
-from hermes_tui.ui.key_spelling import key_name, short_spelling
+from hermes_tui.ui.key_spelling import key_name
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
 
 LIVE = frozenset({"live"})
@@ -361,38 +360,11 @@ def _function_key(key: str) -> str:
 
 def command_on(scope: str, key: str, keymap: dict[str, str]) -> Command | None:
     """Return the command that a key is bound to in a scope, or None."""
-    return next((item for item in in_scope(scope) if key in _keys(item, keymap)), None)
+    return next((item for item in in_scope(scope) if key in keys_of(item, keymap)), None)
 
 
-def _keys(command: Command, keymap: dict[str, str]) -> Sequence[str]:
+def keys_of(command: Command, keymap: Mapping[str, str]) -> Sequence[str]:
+    """Return the keys of a command by Textual's names, remapped or not."""
     if command.id not in keymap:
         return command.keys
     return [key_name(key.strip()) for key in keymap[command.id].split(",")]
-
-
-def check_keymap(keymap: dict[str, str]) -> list[str]:
-    """Return the problems of a keymap: unknown ids or keys, and keys with two meanings."""
-    problems: list[str] = []
-    for command_id, keys in keymap.items():
-        if command_id not in BY_ID:
-            near = near_hint(command_id, BY_ID)
-            problems.append(f"unknown action {command_id!r}{near and f', {near}'}")
-        unknown = (key for key in map(str.strip, keys.split(",")) if not key_name(key))
-        problems.extend(f"no key is named {key!r}, for {command_id!r}" for key in unknown)
-    if problems:
-        return problems
-    for scope in SCOPES:
-        problems.extend(_clashes(in_scope(scope), keymap))
-    return list(dict.fromkeys(problems))
-
-
-def _clashes(commands: Iterable[Command], keymap: dict[str, str]) -> list[str]:
-    owners: dict[str, str] = {}
-    problems = []
-    for command in commands:
-        for key in _keys(command, keymap):
-            other = owners.setdefault(key, command.id)
-            if other != command.id:
-                shown = short_spelling(key)
-                problems.append(f"key {shown!r} means both {other!r} and {command.id!r}")
-    return problems

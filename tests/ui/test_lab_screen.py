@@ -8,7 +8,7 @@ import pytest
 
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.engines import store
-from hermes_tui.ui.commands import check_keymap
+from hermes_tui.ui.keymap import check_keymap
 from hermes_tui.ui.lab.parsers import lab_parser
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
