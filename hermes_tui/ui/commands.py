@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from hermes_tui.ui.command import Command, Situation, allows_any, has_problems
+from hermes_tui.ui.dialog_keys import DialogKey
 from hermes_tui.ui.key_spelling import key_name
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
 
@@ -339,7 +340,7 @@ def _label(command: Command, situation: Situation) -> str:
     return situation.enter if command.id == "open" and situation.enter else command.label
 
 
-def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
+def shown_key(command: Command | DialogKey, keymap: Mapping[str, str]) -> str:
     """Return the key as a person reads it, remapped or not."""
     return keymap.get(command.id, command.shown)
 
@@ -363,7 +364,7 @@ def command_on(scope: str, key: str, keymap: dict[str, str]) -> Command | None:
     return next((item for item in in_scope(scope) if key in keys_of(item, keymap)), None)
 
 
-def keys_of(command: Command, keymap: Mapping[str, str]) -> Sequence[str]:
+def keys_of(command: Command | DialogKey, keymap: Mapping[str, str]) -> Sequence[str]:
     """Return the keys of a command by Textual's names, remapped or not."""
     if command.id not in keymap:
         return command.keys

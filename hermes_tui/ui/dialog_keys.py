@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 
@@ -118,6 +119,11 @@ DIALOG_KEYS: Final = (
     DialogKey("comparison-page-up", "Page up", ("pageup", "ctrl+u", "ctrl+b"), "PgUp", "comparison",
         "scroll up a page"),
 )  # fmt: skip
+
+
+DIALOG_BY_ID: Final = MappingProxyType({key.id: key for key in DIALOG_KEYS})
+TEXT_SCOPES: Final = frozenset({"editor", "palette"})
+"""The dialogs in which letters are typed into a text."""
 
 
 def dialog_keys(scope: str) -> tuple[DialogKey, ...]:

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from hermes_tui.model.wording import counted
+from hermes_tui.ui.command import Command
 from hermes_tui.ui.commands import BY_ID, shown_key
+from hermes_tui.ui.dialog_keys import DIALOG_BY_ID, DialogKey
 
 _COMMAND: Final = re.compile(r"\{([a-z][a-z0-9-]*)\}")
 
@@ -21,10 +23,15 @@ class KeyNames(NamedTuple):
     def format(self, text: str) -> str:
         """Return `text` with each command in braces replaced by its key: `{search} begins one`.
 
-        `text` must be our own. Add foreign text to the result only: it may hold braces too.
+        The commands of dialogs count too. `text` must be our own. Add foreign text to the result
+        only: it may hold braces too.
         Raises KeyError for a name that is no command.
         """
-        return _COMMAND.sub(lambda found: shown_key(BY_ID[found[1]], self.keymap), text)
+        return _COMMAND.sub(lambda found: shown_key(_command(found[1]), self.keymap), text)
+
+
+def _command(command_id: str) -> Command | DialogKey:
+    return DIALOG_BY_ID[command_id] if command_id in DIALOG_BY_ID else BY_ID[command_id]
 
 
 def not_shown(number: int, keys: KeyNames) -> str:

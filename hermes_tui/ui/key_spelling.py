@@ -46,6 +46,13 @@ _NAMES: Final = frozenset({
 _CHARACTERS: Final = MappingProxyType({_character_name(char): char for char in string.punctuation})
 
 
+def types_text(name: str) -> bool:
+    """Return whether the key of that name, as Textual reports it, types or deletes a character."""
+    modifiers, _, key = name.rpartition("+")
+    is_character = len(key) == 1 or key in _CHARACTERS or _is_unicode_name(key)
+    return modifiers in ("", "shift") and (is_character or key in ("space", "backspace"))
+
+
 def short_spelling(name: str) -> str:
     """Return the name of a key as a person would write it: `/` for `slash`."""
     return _CHARACTERS.get(name, name)

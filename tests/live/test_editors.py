@@ -254,6 +254,20 @@ async def test_f3_makes_the_answer_an_error() -> None:
         assert app.given == [Answer(True, "denied")]
 
 
+async def test_a_key_of_a_dialog_can_be_set() -> None:
+    keys = {"editor-kind": "f6", "editor-accept": "ctrl+g, f12"}
+    answer = AnswerScreen("terminal({})", "call_1")
+    async with shown(answer, keys=keys) as (app, pilot):
+        assert "f6: an error" in text_of(app)
+        assert re.search(r"f6 Result/error", text_of(app)), text_of(app)
+        await pilot.press("b", "f3", "f6")
+        assert "f6: a result" in text_of(app)
+        await pilot.press("ctrl+s")
+        assert app.given == []
+        await pilot.press("ctrl+g")
+    assert app.given == [Answer(True, "b", "")]
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_answer_form_fits(size: tuple[int, int]) -> None:
     async with shown(AnswerScreen("Answer", "call_1", shown="a\nb"), size) as (app, _):

@@ -64,6 +64,10 @@ def test_an_unreadable_settings_file_is_named(tmp_path: Path) -> None:
         ('[keys]\ndown = "ctrl+"', "no key is named 'ctrl+'"),
         ('[keys]\ndown = ""', "no key is named ''"),
         ('[keys]\nnext-cal = "j"', "did you mean next-call?"),
+        ('[keys]\neditor-acept = "f6"', "did you mean editor-accept,"),
+        ('[keys]\neditor-accept = "f3"', "key 'f3' means both 'editor-accept' and 'editor-kind'"),
+        ('[keys]\neditor-accept = "f6,!"', "key '!' types a character there: 'editor-accept'"),
+        ('[keys]\npalette-down = "space"', "key 'space' types a character there"),
     ],
 )
 def test_impossible_settings_are_reported_with_their_file(

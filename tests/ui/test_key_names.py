@@ -13,6 +13,7 @@ import pytest
 import hermes_tui.ui
 from hermes_tui.runtime.servers.demo_task import HINTS
 from hermes_tui.ui.commands import BY_ID
+from hermes_tui.ui.dialog_keys import DIALOG_BY_ID
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.screens.help import help_document
@@ -37,10 +38,9 @@ _FIXED_TEXTS: Final = frozenset(
         "end the run for good? y ends it",
         "y drops it",
         "Enter runs the parser in the file ",
-        "everything in the request but the messages; ctrl+s asks",
     }
 )
-"""Texts with keys of prompts and dialogs, which cannot be changed."""
+"""Texts with keys of prompts, which cannot be changed."""
 
 
 def _texts() -> Iterator[tuple[str, str]]:
@@ -64,6 +64,10 @@ def test_a_text_names_the_current_key_of_a_command() -> None:
     )
 
 
+def test_commands_of_screens_and_dialogs_have_different_ids() -> None:
+    assert not BY_ID.keys() & DIALOG_BY_ID.keys()
+
+
 def test_an_unknown_command_in_braces_raises_an_error() -> None:
     with pytest.raises(KeyError):
         KeyNames().format("{serach} begins one")
@@ -76,7 +80,7 @@ def test_no_text_contains_a_key_that_can_be_changed() -> None:
 
 def test_texts_name_existing_commands() -> None:
     found = {name for _, text in _texts() for name in _IN_BRACES.findall(text)}
-    assert found - set(BY_ID) == _NAMES_OF_EXAMPLES
+    assert found - {*BY_ID, *DIALOG_BY_ID} == _NAMES_OF_EXAMPLES
 
 
 async def test_a_message_names_a_remapped_key(tmp_path: Path) -> None:

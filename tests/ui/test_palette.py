@@ -70,6 +70,14 @@ def test_synonyms_belong_to_commands_and_are_in_lower_case() -> None:
     assert all(words == words.casefold() for words in SYNONYMS.values())
 
 
+async def test_a_key_of_the_palette_can_be_set(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 3), keys={"palette-down": "down, ctrl+n"})
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p", "ctrl+n", "ctrl+n", "down")
+        assert app.screen.query_one(RowList).cursor == 3
+
+
 async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
     async with app.run_test(size=NARROW) as pilot:

@@ -126,7 +126,8 @@ class AnswerScreen(Form[Answer | None]):
         kind, style, other = ("Result", "key", "an error")
         if self._failed:
             kind, style, other = ("Error", "error", "a result")
-        segments = [(f"{kind} in place of the tool", style), (f"  F3: {other}", "dim")]
+        key = self.hermes.keys.format("{editor-kind}")
+        segments = [(f"{kind} in place of the tool", style), (f"  {key}: {other}", "dim")]
         self.query_one("#kind", StatusLine).show(segments)
         message = tool_message_text(self._call_id, self.result())
         self.query_one("#told", TextView).set_document(

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.commands import shown_key
 from hermes_tui.ui.dialog_keys import dialog_keys
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.screens.moving import Moving
@@ -101,7 +102,7 @@ class Dialog(SizedByTerminal, ModalScreen[T]):
         keymap = self.hermes.config.keys
         self.query_one(KeyBar).show(
             [
-                (key.id, keymap.get(key.id, key.shown), key.label)
+                (key.id, shown_key(key, keymap), key.label)
                 for key in dialog_keys(self.scope)
                 if key.bar and self.offers(key.id)
             ]

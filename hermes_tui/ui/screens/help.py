@@ -15,7 +15,7 @@ from hermes_tui.log.query import FIELDS
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Command, Situation
-from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
+from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.lab.commands import GROUP as LAB_GROUP
 from hermes_tui.ui.page_search import PageSearch
@@ -51,6 +51,8 @@ _MARKS: Final = """\
   ‹reasoning› ‹length› marks of a message
   ◆ where people saw the run go wrong
   ● a bar whose runs are chosen   ▸ folded"""
+_SAVED_RUN_DIALOGS: Final = ("palette", "comparison")
+"""The dialogs that there are without a live run, too."""
 _SETTINGS: Final = """\
   config.toml in the configuration folder: theme = "hermes-light",
   and under [keys] the id of an action (in brackets above) = its keys,
@@ -154,8 +156,7 @@ def help_document(
         others = [command for command in in_scope(elsewhere) if command not in shown]
         shown |= set(others)
         _commands(page, others, keys, where=_PLACES[elsewhere])
-    if live:
-        _dialogs(page, keys)
+    _dialogs(page, keys, live=live)
     fields = {name: keys.format(meaning) for name, meaning in FILTERS.items()}
     page.heading("Marks")
     page.line(_MARKS)
@@ -226,12 +227,16 @@ def _table(page: Page, heading: str, rows: Mapping[str, str]) -> None:
     page.blank()
 
 
-def _dialogs(page: Page, keys: KeyNames) -> None:
-    """Add the keys of the editors and lists, and the fields of breakpoint conditions."""
+def _dialogs(page: Page, keys: KeyNames, *, live: bool) -> None:
+    """Add the keys of the dialogs; in a live run also the fields of breakpoint conditions."""
     from hermes_tui.debugger.breakpoints import FIELDS as BREAKPOINT_FIELDS
     from hermes_tui.ui.dialog_keys import DIALOG_KEYS
 
     for scope, members in groupby(DIALOG_KEYS, key=lambda key: key.scope):
-        _table(page, f"In a dialog: {scope}", {key.shown: key.help for key in members})
+        if live or scope in _SAVED_RUN_DIALOGS:
+            rows = {shown_key(key, keys.keymap): f"{key.help}  [{key.id}]" for key in members}
+            _table(page, f"In a dialog: {scope}", rows)
+    if not live:
+        return
     heading = keys.format("Fields of a breakpoint's condition ({breakpoint}, {breakpoints})")
     _table(page, heading, BREAKPOINT_FIELDS)

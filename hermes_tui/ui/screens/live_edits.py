@@ -326,7 +326,9 @@ class LiveEdits(LiveCommands):
             f"Ask again for turn {max(1, state.turn)}, with these parameters",
             before,
             check=check_parameters,
-            shown="everything in the request but the messages; ctrl+s asks",
+            shown=self.hermes.keys.format(
+                "everything in the request but the messages; {editor-accept} asks"
+            ),
             confirm=False,
             strict=True,
         )

@@ -15,6 +15,7 @@ from textual.fuzzy import Matcher
 from textual.widget import Widget
 from textual.widgets import Input
 
+from hermes_tui.ui.commands import keys_of
 from hermes_tui.ui.dialog_keys import dialog_keys
 from hermes_tui.ui.palette import Offer, offers_found
 from hermes_tui.ui.render.wrap import fit, row_starts
@@ -60,8 +61,7 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
     def take(self, event: events.Key) -> bool:
         """Do the action of a key; return whether it is one of the palette's keys."""
         for key in dialog_keys(self.scope):
-            remapped = self.hermes.config.keys.get(key.id)
-            if event.key in (remapped.split(",") if remapped else key.keys):
+            if event.key in keys_of(key, self.hermes.config.keys):
                 if self.is_current:
                     self.action_dialog(key.id)
                 return True
