@@ -64,8 +64,7 @@ async def debug(
     if not branches.all:
         raise HermesError("left before the run began")
     branch = app.live_feed.branch or branches.all[0]
-    loop.remember_end(branch.log, branch.path)
-    return loop.result(server, messages, branch.log)
+    return loop.result(server, messages, branch.log, branch.path)
 
 
 def _check_terminal() -> None:

@@ -59,12 +59,13 @@ MODES = ("strict", "faithful")
 
 @dataclass(slots=True)
 class AgentResult:
-    """The result of a run; all fields but `stop_reason` and `findings` are HermesAgentLoop's.
+    """The result of a run; the last three fields are not HermesAgentLoop's.
 
     `stop_reason` is finished, max_turns, request_failed, empty_response, terminated, breakpoint
     (one with the action `fail` ended the run) or cancelled (a person left the screen); in faithful
     mode also escaped: HermesAgentLoop would have raised there and lost its result.
     `findings` lists what is wrong with the run, repairs included, as rows like those of `scan`.
+    `recording` is the path of the run's recording, empty if there is none.
     """
 
     messages: list[dict[str, Any]]
@@ -75,6 +76,7 @@ class AgentResult:
     tool_errors: list[ToolError] = field(default_factory=list)
     stop_reason: str = ""
     findings: list[Row] = field(default_factory=list)
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +171,8 @@ class AgentLoop:
         self.group_id = str(group_id)
         self.details = dict(details or {})
         self.model = model
-        self._last_end: RunEnded | None = None
-        """How the last run ended."""
         self._last_path: Path | None = None
-        """Where the last run was recorded."""
+        """The recording of the run that ended last; None if that was not recorded."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
         """Run until the model makes no more calls, appending to `messages` in place.
@@ -195,36 +195,39 @@ class AgentLoop:
                 _end_early(driver, error)
                 raise
             finally:
-                self.remember_end(driver.log, path)
-            return self.result(server, messages, driver.log)
+                self._last_path = path
+            return self.result(server, messages, driver.log, path)
 
-    def remember_end(self, log: MemoryLog, path: Path | None) -> None:
-        """Remember how a run ended, and where it is recorded, for `scored`."""
-        last = log[len(log) - 1]
-        self._last_end = last if isinstance(last, RunEnded) else None
-        self._last_path = path
+    def scored(
+        self,
+        reward: float | None,
+        scores: Mapping[str, float] | None = None,
+        *,
+        result: AgentResult | None = None,
+    ) -> None:
+        """Add the reward of a run to its recording; by default, of the run that has just ended.
 
-    def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
-        """Add the reward of the run that has just ended to its recording.
-
-        If called again, the last values count. Raises UsageError if no run was recorded or a value
-        is not a finite number, StoreError if the file cannot be written.
+        Of runs at the same time, `result` says which one is meant. If called again, the last values
+        count. Raises UsageError if the run was not recorded or has not ended, or a value is not a
+        finite number; StoreError if the file cannot be written.
         """
-        if self._last_path is None or self._last_end is None:
-            what = "no recorded run of this loop has ended"
-            raise UsageError(what, "AgentLoop(…, record=FILE), then await run(messages)")
-        ended = structs.replace(
-            self._last_end,
-            seq=self._last_end.seq + 1,
-            reward=None if reward is None else finite("reward", reward),
-            scores=finite_scores(scores or {}),
-        )
-        recording = Recording(self._last_path, exclusive=False)
+        check_type("result", result, AgentResult, "result=await loop.run(messages)")
+        values = {
+            "reward": None if reward is None else finite("reward", reward),
+            "scores": finite_scores(scores or {}),
+        }
+        recorded = Path(result.recording) if result and result.recording else None
+        path = self._last_path if result is None else recorded
+        if path is None or not path.is_file():
+            raise _nothing_to_score()
+        recording = Recording(path, exclusive=False)
         try:
-            recording.append(ended)
+            ended = recording.last_event()
+            if not isinstance(ended, RunEnded):
+                raise _nothing_to_score()
+            recording.append(structs.replace(ended, seq=ended.seq + 1, **values))
         finally:
             recording.close()
-        self._last_end = ended
 
     async def _drive(self, driver: Driver) -> None:
         await driver.at_rest()
@@ -251,9 +254,17 @@ class AgentLoop:
         return _adapter(self.server, messages), tools, self._start(messages, schemas)
 
     def result(
-        self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: MemoryLog
+        self,
+        server: ChatCompletionServer,
+        messages: list[dict[str, Any]],
+        log: MemoryLog,
+        path: Path | None,
     ) -> AgentResult:
-        """Return the result of a run of `parts`; `messages` then holds its conversation."""
+        """Return the result of a run of `parts`; `messages` then holds its conversation.
+
+        `path` is that of its recording, to which `scored` will add a reward by default.
+        """
+        self._last_path = path
         outcome, (state, findings) = outcome_of(log), fold_run(log)
         server.take(outcome.messages)
         return AgentResult(
@@ -265,6 +276,7 @@ class AgentLoop:
             tool_errors=list(outcome.tool_errors),
             stop_reason=outcome.stop_reason,
             findings=[finding_row(finding, state) for finding in findings],
+            recording=str(path or ""),
         )
 
     def _start(
@@ -308,6 +320,11 @@ class AgentLoop:
 
     def _managed_state(self) -> Any:
         return self.server.get_state() if hasattr(self.server, "get_state") else None
+
+
+def _nothing_to_score() -> UsageError:
+    what = "no recorded run of this loop has ended"
+    return UsageError(what, "AgentLoop(…, record=FILE), then await run(messages)")
 
 
 def _end_early(driver: Driver, error: BaseException) -> None:

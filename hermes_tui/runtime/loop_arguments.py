@@ -43,7 +43,8 @@ def check_messages(messages: Any) -> None:
 def check_type(name: str, value: Any, kind: type, example: str) -> None:
     """Raise UsageError unless `value` is None or of the type `kind`."""
     if value is not None and not isinstance(value, kind):
-        what = f"{name} is {value!r:.80}, not a {kind.__name__}"
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        what = f"{name} is {value!r:.80}, not {article} {kind.__name__}"
         raise UsageError(what, example)
 
 

@@ -22,6 +22,7 @@ from hermes_tui.runtime.masking import Masking
 
 _MAX_FIRST_LINE = 16 * 1024 * 1024
 """Bytes of a first line; a longer one is not the start of a recording."""
+_TAIL_SIZE = 64 * 1024
 RECORD_ELSEWHERE = "name a file with --record FILE, or --no-record"
 
 
@@ -138,6 +139,17 @@ class Recording:
             os.ftruncate(self._descriptor, length)
             self._length = length
         return tuple(events)
+
+    def last_event(self) -> Event | None:
+        """Return the last event of the file; None if it does not end with one."""
+        tail, begin = b"", self._length
+        while begin and b"\n" not in tail[:-1]:
+            begin = max(0, begin - _TAIL_SIZE)
+            tail = os.pread(self._descriptor, self._length - begin, begin)
+        try:
+            return decode(tail[tail[:-1].rfind(b"\n") + 1 :])
+        except MalformedEvent:
+            return None
 
     def append(self, event: Event) -> None:
         """Write one event."""

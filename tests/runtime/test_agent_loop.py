@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -332,11 +333,30 @@ async def test_every_run_gets_its_own_file_in_a_folder(tmp_path: Path, name: str
     assert {run.status for run in runs} == {"ok"}
 
 
-async def test_a_run_without_a_recording_cannot_be_scored() -> None:
+async def test_of_concurrent_runs_the_one_with_the_result_is_scored(tmp_path: Path) -> None:
+    agent_loop = loop(Server(completion("one"), completion("two")), record=f"{tmp_path}/")
+    results = await asyncio.gather(agent_loop.run(prompt()), agent_loop.run(prompt()))
+    for result in results:
+        agent_loop.scored(float(result.messages[-1]["content"] == "one"), result=result)
+        agent_loop.scored(None, {"length": 3.0}, result=result)
+        agent_loop.scored(float(result.messages[-1]["content"] == "one"), result=result)
+    runs = {Path(result.recording): result.messages[-1]["content"] for result in results}
+    rewards = {content: summarise(path).reward for path, content in runs.items()}
+    assert rewards == {"one": 1.0, "two": 0.0}
+
+
+async def test_a_run_without_a_recording_cannot_be_scored(tmp_path: Path) -> None:
     agent_loop = loop(Server(completion("done")))
-    await agent_loop.run(prompt())
-    with pytest.raises(UsageError, match="record=FILE"):
-        agent_loop.scored(1.0)
+    result = await agent_loop.run(prompt())
+    for scored in (agent_loop.scored, partial(agent_loop.scored, result=result)):
+        with pytest.raises(UsageError, match="record=FILE"):
+            scored(1.0)
+    result.recording = str(tmp_path / "deleted.jsonl")
+    with pytest.raises(UsageError, match="no recorded run"):
+        agent_loop.scored(1.0, result=result)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UsageError, match="result is 'x', not an AgentResult"):
+        agent_loop.scored(1.0, result="x")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,17 @@ def test_appended_events_can_be_read_at_once(tmp_path: Path) -> None:
     recording.close()
 
 
+@pytest.mark.parametrize("length", [1, 65_000, 200_000])
+def test_the_last_event_is_read_from_the_end_of_the_file(tmp_path: Path, length: int) -> None:
+    recording = Recording(tmp_path / "run.jsonl")
+    assert recording.last_event() is None
+    events = [RequestFailed(seq=n, message=str(n) * length) for n in range(3)]
+    for event in events:
+        recording.append(event)
+        assert recording.last_event() == event
+    recording.close()
+
+
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("kept")
