@@ -14,11 +14,13 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import command_line
 from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 from hermes_tui.ui.reversed_log import LONGEST_TURN, back_from
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
+_FAILURE_LIMIT = 100
 _EDIT_EVENTS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
 
 STOP_WORDS: Mapping[StopPoint, str] = {
@@ -232,7 +234,7 @@ def _reason(log: EventLog, stop: ev.Stopped) -> str:
             if isinstance(diverged, ev.ReplayDiverged) and not diverged.expected:
                 return NOT_RECORDED
             return REASONS[StopPoint.DIVERGENCE]
-        case StopPoint.REQUEST_FAILED | StopPoint.TOOL_ERROR if text := _cancellation(log, stop):
+        case StopPoint.REQUEST_FAILED | StopPoint.TOOL_ERROR if text := _failure(log, stop):
             return text
         case StopPoint.INVALID_ARGS:
             return _argument_finding(log, stop) or REASONS[StopPoint.INVALID_ARGS]
@@ -240,11 +242,13 @@ def _reason(log: EventLog, stop: ev.Stopped) -> str:
             return REASONS.get(point, stop.stop_point)
 
 
-def _cancellation(log: EventLog, stop: ev.Stopped) -> str:
-    """Return the message of the request or tool that was cancelled; "" if it was not."""
+def _failure(log: EventLog, stop: ev.Stopped) -> str:
+    """Return why the request failed, or that the tool was cancelled; "" if neither happened."""
     at = _last_seq(log, stop.seq, (ev.RequestFailed, ev.ToolFailed, ev.ToolReturned))
     match log[at] if at is not None else None:
-        case ev.RequestFailed(by=by, message=text) | ev.ToolFailed(by=by, exception=text) if by:
+        case ev.RequestFailed(message=text):
+            return visible_line(text, _FAILURE_LIMIT)
+        case ev.ToolFailed(by=by, exception=text) if by:
             return text
         case _:
             return ""

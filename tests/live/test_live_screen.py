@@ -455,7 +455,7 @@ async def test_retry_sends_the_request_again() -> None:
     failure = RequestFailure("RateLimitError: slow down", status=429)
     async with live([failure, says("Done.")], TOOLS) as run:
         await run.stopped()
-        await run.shows("the request failed")
+        await run.shows("STOPPED  the request failed — RateLimitError: slow down")
         await run.shows("R asks again, e edits a message first, c ends the run.")
         await run.press("R", "ctrl+s")
         await run.shows("ENDED")
