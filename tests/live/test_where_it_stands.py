@@ -50,6 +50,21 @@ def test_the_duration_of_an_activity_follows_its_name(what: str, expected: str) 
     assert line[1][0] == expected
 
 
+@pytest.mark.parametrize(("failure", "shown"), [("", True), ("no space left", False)])
+def test_the_reason_why_a_run_broke_off_takes_the_place_of_its_costs(
+    failure: str, shown: bool
+) -> None:
+    usage = RunUsage(tokens_in=30, tokens_out=15)
+    times = {"working_s": None, "spent_s": 6.5}
+    line = phase_segments(
+        Activity("BROKEN OFF"), usage, turn=4, max_turns=30, branch="", past=None, failure=failure,
+        **times,
+    )  # fmt: skip
+    text = "".join(segment[0] for segment in line)
+    assert (("30 in 15 out" in text), ("6.5 s" in text)) == (shown, shown)
+    assert "turn 4/30" in text and failure in text
+
+
 def test_a_stop_has_another_style_than_work_in_progress() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.TURN_END)
     words = [activity_at(numbered(events), len(events) - 1) for events in (ASKED, (*CALLED, stop))]

@@ -23,8 +23,9 @@ def phase_segments(
     """Return the segments of the line.
 
     `turn` is the one that the run is in or will begin next. `branch` is its name if there are
-    several. `past` is the earlier place that a person is looking at, and what the run did then. If
-    there is too little room, spare segments are dropped first, then the first on the right.
+    several. `past` is the earlier place that a person is looking at, and what the run did then.
+    `failure` is what broke the run off; time and tokens leave it their room. If there is too little
+    room, spare segments are dropped first, then the first on the right.
     """
     left: Segments = []
     if past:
@@ -47,9 +48,9 @@ def phase_segments(
         style = "hint" if doing.word == "STOPPED" else ""
         left += [*spare, (f" — {visible_line(doing.why, 200)}", style)]
     right: Segments = [("\0fill", "")]
-    if spent_s:
+    if spent_s and not failure:
         right.append((f" {seconds(spent_s)} ·", "dim"))
-    if spent.tokens_in or spent.tokens_out:
+    if (spent.tokens_in or spent.tokens_out) and not failure:
         # If there is too little room, the first segment is dropped first.
         right.append((" tokens", "dim"))
         right.append((f" {spent.tokens_in:,} in {spent.tokens_out:,} out ·", "dim"))
