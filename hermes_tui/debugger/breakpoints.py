@@ -11,8 +11,10 @@ module has no state.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -32,7 +34,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "point": "stop point, such as before_dispatch",
     "turn": "turn number, from 1",
     "attempt": "number of the request within its turn, from 1",
-    "hits": "how often this breakpoint's condition held before",
+    "hits": "how often this breakpoint's condition held before: hits < 2 for the first two",
     "tool": "name of the tool that is called",
     "name": "the same as tool",
     "args": "arguments of the call: args.command, args['path']",
@@ -128,18 +130,38 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
     return Breakpoint(breakpoint_id, point, tool, where, **options)
 
 
-def unknown_tool_warnings(
-    breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]
-) -> Iterator[str]:
-    """Yield a message for each breakpoint whose tool name matches none of `tools`."""
-    names = [tool.name for tool in tools]
-    for breakpoint in breakpoints:
-        pattern = breakpoint.tool
-        if pattern == "*" or any(fnmatchcase(name, pattern) for name in names):
-            continue
+def why_without_effect(breakpoint: Breakpoint, tools: Iterable[ToolSpec] | None) -> Iterator[str]:
+    """Yield the reasons why a breakpoint can never take effect in a run with these tools.
+
+    None: the tools are not known.
+    """
+    pattern, names = breakpoint.tool, [tool.name for tool in tools or ()]
+    is_unknown = not any(fnmatchcase(name, pattern) for name in names)
+    if tools is not None and pattern != "*" and is_unknown:
         available = f"available: {', '.join(names[:_MAX_NAMED_TOOLS])}" if names else ""
         hint = near_hint(pattern, names, available)
-        yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{hint and f'; {hint}'}"
+        yield f"no tool is called {pattern}{hint and f'; {hint}'}"
+    if term := _term_waiting_for_itself(breakpoint.where):
+        yield f"{term} is never true: hits counts how often all of it was; write ignore N instead"
+
+
+def _term_waiting_for_itself(where: str) -> str:
+    """Return the term of a condition that needs `hits` above 0, which counts its own successes."""
+    if not where or "hits" not in _compiled(where).names:
+        return ""
+    with warnings.catch_warnings():
+        # Python warns about "\d" in plain strings.
+        warnings.simplefilter("ignore")
+        tree = ast.parse(where, mode="eval").body
+    terms = [tree]
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        terms = tree.values
+    for term in terms:
+        text = ast.unparse(term)
+        expression = _compiled(text)
+        if expression.names == {"hits"} and not expression.matches({"hits": 0}):
+            return text
+    return ""
 
 
 def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]) -> Breakpoint:

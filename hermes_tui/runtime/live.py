@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, unknown_tool_warnings
+from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, why_without_effect
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.log.expressions import ExpressionError
@@ -81,7 +81,11 @@ async def open_branches(settings: LiveSettings) -> Branches:
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
-            branches.warnings = tuple(unknown_tool_warnings(settings.breakpoints, tools.specs))
+            branches.warnings = tuple(
+                f"breakpoint {each.text}: {reason}"
+                for each in settings.breakpoints
+                for reason in why_without_effect(each, tools.specs)
+            )
         undo.pop_all()
         return branches
 

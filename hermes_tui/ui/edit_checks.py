@@ -139,15 +139,18 @@ def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[
     return problems[:MAX_PROBLEMS]
 
 
-def check_breakpoint(text: str) -> list[Problem]:
-    """Return why `text` is not a breakpoint, or no problems if it is one."""
-    from hermes_tui.debugger.breakpoints import parse_breakpoint
+def check_breakpoint(text: str, tools: Iterable[ToolSpec] | None = None) -> list[Problem]:
+    """Return why `text` is not a breakpoint, or why it is one without effect.
+
+    `tools` are those of the run, None if they are not known.
+    """
+    from hermes_tui.debugger.breakpoints import parse_breakpoint, why_without_effect
 
     try:
-        parse_breakpoint(text, breakpoint_id="")
+        breakpoint = parse_breakpoint(text, breakpoint_id="")
     except HermesError as error:
         return [Problem(Severity.ERROR, str(error))]
-    return []
+    return [Problem(Severity.WARNING, reason) for reason in why_without_effect(breakpoint, tools)]
 
 
 def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:

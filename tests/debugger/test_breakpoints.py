@@ -17,7 +17,7 @@ from hermes_tui.debugger.breakpoints import (
     hit,
     parse_breakpoint,
     render_log,
-    unknown_tool_warnings,
+    why_without_effect,
 )
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.model.errors import UsageError
@@ -158,8 +158,24 @@ def test_a_breakpoint_for_a_tool_that_does_not_exist_is_reported(
     text: str, problems: list[str]
 ) -> None:
     tools = (ToolSpec("terminal"), ToolSpec("read_file"))
-    lines = [line.partition(": ")[2] for line in unknown_tool_warnings([parse(text)], tools)]
-    assert lines == problems
+    assert [*why_without_effect(parse(text), tools)] == problems
+
+
+@pytest.mark.parametrize(
+    ("condition", "term"),
+    [
+        ("hits == 2", "hits == 2"),
+        ("turn > 1 and 3 <= hits", "3 <= hits"),
+        (r'hits and match(text, "\d")', "hits"),
+        ("hits < 2", ""),
+        ("hits == 2 or turn > 3", ""),
+        ("hits != 1 and tool == 'terminal'", ""),
+        ("hits == turn", ""),
+    ],
+)
+def test_a_condition_that_waits_for_its_own_hits_is_reported(condition: str, term: str) -> None:
+    problems = [*why_without_effect(parse(f"before_dispatch if {condition}"), ())]
+    assert [problem.partition(" is never true")[0] for problem in problems] == [term] * bool(term)
 
 
 def test_a_log_message_shows_values_as_json() -> None:

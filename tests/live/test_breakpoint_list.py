@@ -7,7 +7,7 @@ import pytest
 from hermes_tui.debugger.breakpoints import Action, Breakpoint, parse_breakpoint
 from hermes_tui.debugger.stepping import STEP_MODE, StopPoint
 from hermes_tui.ui.screens.breakpoint_list import MEANING, BreakpointListScreen
-from tests.live.dialogs import SIZES, shown, text_of
+from tests.live.dialogs import SIZES, TERMINAL, shown, text_of
 
 FIRST = parse_breakpoint("before_dispatch:terminal if 'rm ' in args.command", breakpoint_id="b1")
 SECOND = parse_breakpoint("tool_error disabled", breakpoint_id="b2")
@@ -70,6 +70,19 @@ async def test_an_added_breakpoint_is_checked_while_typing() -> None:
         await pilot.press("enter")
         (added,) = app.given[0][0]
         assert (added.id, added.tool, added.action) == ("b1", "terminal", Action.LOG)
+
+
+async def test_a_breakpoint_without_effect_is_reported_while_typing() -> None:
+    screen = BreakpointListScreen((FIRST,), STEP_MODE, {}, [TERMINAL])
+    async with shown(screen) as (app, pilot):
+        await pilot.press("e", "ctrl+a", "ctrl+k", *"before_dispatch:termnal")
+        await pilot.pause()
+        assert "no tool is called" in text_of(app)
+        await pilot.press("ctrl+a", "ctrl+k", *"hits > 3")
+        await pilot.pause()
+        assert "hits > 3 is never true" in text_of(app) and "write ignore N" in text_of(app)
+        await pilot.press("enter", "enter")
+        assert app.given[0][0][0].where == "hits > 3"
 
 
 async def test_adding_on_a_stop_point_begins_with_it() -> None:

@@ -11,9 +11,10 @@ from textual.widget import Widget
 from hermes_tui.debugger.breakpoints import FIELDS, Breakpoint, free_id, parse_breakpoint
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.log.expressions import HELP
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.edit_checks import check_breakpoint
+from hermes_tui.ui.edit_checks import Problem, check_breakpoint
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
@@ -62,8 +63,10 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
         breakpoints: tuple[Breakpoint, ...],
         stop_points: frozenset[StopPoint],
         hits: Mapping[str, int],
+        tools: Iterable[ToolSpec] | None = None,
     ) -> None:
         super().__init__("What stops the run")
+        self._tools = tools
         self._original: StopSettings = (tuple(breakpoints), frozenset(stop_points))
         self._breakpoints, self._points = list(breakpoints), set(stop_points)
         self._hits = hits
@@ -160,7 +163,7 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
                 self.query_one(RowList).go(len(self._breakpoints))
 
         self.app.push_screen(
-            BreakpointScreen(text, self._free_id(), title="Add a breakpoint"), added
+            BreakpointScreen(text, self._free_id(), self._tools, title="Add a breakpoint"), added
         )
 
     def do_edit(self) -> None:
@@ -172,7 +175,8 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
             if new is not None:
                 self._replace(old, new)
 
-        self.app.push_screen(BreakpointScreen(old.text, old.id, title=f"Edit {old.id}"), edited)
+        title = f"Edit {old.id}"
+        self.app.push_screen(BreakpointScreen(old.text, old.id, self._tools, title=title), edited)
 
     def focused_pane(self) -> RowList:
         return self.query_one(RowList)
@@ -233,13 +237,15 @@ class BreakpointScreen(Form[Breakpoint | None]):
 
     DEFAULT_CSS = "BreakpointScreen #help { height: 1fr; margin-top: 1; }"
 
-    def __init__(self, text: str, breakpoint_id: str, *, title: str) -> None:
+    def __init__(
+        self, text: str, breakpoint_id: str, tools: Iterable[ToolSpec] | None, *, title: str
+    ) -> None:
         super().__init__(title, confirm=False, strict=True)
-        self._text, self._breakpoint_id = text, breakpoint_id
+        self._text, self._breakpoint_id, self._tools = text, breakpoint_id, tools
 
     def body(self) -> Iterable[Widget]:
         yield label(self, 'where[:tool] [if condition] [ignore N] [every N] [once] [log "text"]')
-        yield self.field("breakpoint", self._text, check_breakpoint, one_line=True)
+        yield self.field("breakpoint", self._text, self._check, one_line=True)
         yield self.problem_list()
         help_page = TextView(_help(), resolve=self.hermes.style, id="help")
         help_page.can_focus = False
@@ -247,6 +253,9 @@ class BreakpointScreen(Form[Breakpoint | None]):
 
     def on_mount(self) -> None:
         self.first.area.action_to_end()
+
+    def _check(self, text: str) -> list[Problem]:
+        return check_breakpoint(text, self._tools)
 
     def result(self) -> Breakpoint:
         return parse_breakpoint(self.fields[0].area.value, breakpoint_id=self._breakpoint_id)

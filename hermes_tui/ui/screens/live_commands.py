@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hermes_tui.debugger import inputs
     from hermes_tui.debugger.breakpoints import Breakpoint
     from hermes_tui.debugger.state import SessionState
+    from hermes_tui.model.messages import ToolSpec
     from hermes_tui.runtime.branches import Branch
     from hermes_tui.ui.live_app import LiveApp
     from hermes_tui.ui.widgets.prompt import Prompt
@@ -200,7 +201,12 @@ class LiveCommands(RunScreen):
         self.say(BREAKPOINT_HINT)
 
     def answered_breakpoint(self, event: Prompt.Answered) -> None:
-        from hermes_tui.debugger.breakpoints import Action, free_id, parse_breakpoint
+        from hermes_tui.debugger.breakpoints import (
+            Action,
+            free_id,
+            parse_breakpoint,
+            why_without_effect,
+        )
 
         if not event.value.strip():
             return
@@ -216,7 +222,15 @@ class LiveCommands(RunScreen):
             way = ": {run-on} runs to it, {continue} stops at every call · "
             stops = " stops at " if added.action is Action.STOP else " is set: "
             before = self.keys.format(way) if self.stops_first() else stops
-            self.say(f"{added.id}{before}{added.text}")
+            flaw = next(why_without_effect(added, self._tools()), "")
+            self.say(
+                f"{added.id} is set, but {flaw}" if flaw else f"{added.id}{before}{added.text}"
+            )
+
+    def _tools(self) -> tuple[ToolSpec, ...] | None:
+        """Return the tools of the run, or None if they are not known."""
+        tools = self.state.tools
+        return None if tools is None else tuple(tools.values())
 
     def stops_first(self) -> bool:
         """Return whether the run stops at every call, and so before it reaches a breakpoint."""
@@ -243,7 +257,10 @@ class LiveCommands(RunScreen):
 
         state = self.state
         screen = BreakpointListScreen(
-            tuple(state.breakpoints.values()), frozenset(state.stop_points), dict(state.hits)
+            tuple(state.breakpoints.values()),
+            frozenset(state.stop_points),
+            dict(state.hits),
+            self._tools(),
         )
         self.app.push_screen(screen, self._on_breakpoints_edited)
 
