@@ -4,6 +4,7 @@ content := text | null | [part, …] | part | any other JSON value
 part    := text | {"type": …, …} with the text under one of TEXT_KEYS
          | {"functionCall" | "functionResponse" | …: …}                       Gemini
          | {"toolUse" | "toolResult" | "reasoningContent": …}                 Bedrock's Converse
+         | {"type": "tool-call" | "tool-result" | "tool-error", "toolCallId", …}   AI SDK
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _REASONING_TYPES = frozenset(
 )
 _CALL_TYPES = frozenset(
     {"tool_call", "tool_use", "server_tool_use", "function_call", "toolCall", "functionCall"}
+    | {"tool-call"}
 )
 _RESULT_TYPES = frozenset(
     {
@@ -32,6 +34,8 @@ _RESULT_TYPES = frozenset(
         "web_search_tool_result",
         "toolResult",
         "functionResponse",
+        "tool-result",
+        "tool-error",
     }
 )
 _MEDIA_KINDS = {

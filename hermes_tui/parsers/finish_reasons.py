@@ -7,15 +7,17 @@ from typing import Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 
-STOPPED: Final = frozenset({"stop", "tool_calls", "end_turn", "tool_use", "STOP", "completed"})
+STOPPED: Final = frozenset(
+    {"stop", "tool_calls", "tool-calls", "end_turn", "tool_use", "STOP", "completed"}
+)
 """The model ended the reply itself."""
-CALLED: Final = frozenset({"tool_calls", "tool_use", "function_call"})
+CALLED: Final = frozenset({"tool_calls", "tool-calls", "tool_use", "function_call"})
 """The reply contains calls."""
 CUT: Final = frozenset(
-    {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS", "content_filter"}
+    {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS", "content_filter", "content-filter"}
 )
 """The reply is incomplete."""
-_FILTERED: Final = "content_filter"
+_FILTERED: Final = frozenset({"content_filter", "content-filter"})
 
 
 def finish_reason_findings(
@@ -31,7 +33,7 @@ def finish_reason_findings(
             Code.TRUNCATED,
             Severity.ERROR,
             f"the reply was cut: finish_reason {finish_reason}",
-            hint="" if finish_reason == _FILTERED else "raise max_tokens, or shorten the context",
+            hint="" if finish_reason in _FILTERED else "raise max_tokens, or shorten the context",
         )
     if finish_reason in CALLED and not has_calls and Code.CALLED_EMPTY not in codes:
         yield no_call_finding(finish_reason)

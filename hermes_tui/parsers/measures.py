@@ -30,12 +30,20 @@ _DURATION_KEYS = (
     ("latency_ms", 1e3),
 )
 _DURATION_NAMES = frozenset(key for key, _ in _DURATION_KEYS)
-_PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "input")
+_PROMPT_KEYS = (
+    "prompt_tokens",
+    "input_tokens",
+    "promptTokenCount",
+    "inputTokens",
+    "promptTokens",
+    "input",
+)
 _COMPLETION_KEYS = (
     "completion_tokens",
     "output_tokens",
     "candidatesTokenCount",
     "outputTokens",
+    "completionTokens",
     "output",
 )
 _CACHED_KEYS = (
@@ -45,8 +53,16 @@ _CACHED_KEYS = (
     "prompt_cache_hit_tokens",
     "cachedContentTokenCount",
     "cacheReadInputTokens",
+    "cachedInputTokens",
+    "cacheReadTokens",
 )
-_REASONING_KEYS = ("reasoning_tokens", "thoughtsTokenCount")
+_REASONING_KEYS = ("reasoning_tokens", "thoughtsTokenCount", "reasoningTokens")
+_PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "inputTokenDetails")
+_COMPLETION_DETAILS = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "outputTokenDetails",
+)
 _COST_KEYS = ("cost", "cost_usd", "total_cost", "response_cost", "estimated_cost_usd")
 
 
@@ -128,8 +144,8 @@ def usage(value: Any, cost: Any = None) -> Usage | None:
     found = Usage(
         prompt,
         _count(value, _COMPLETION_KEYS),
-        _count(value, _CACHED_KEYS, "prompt_tokens_details", "input_tokens_details"),
-        _count(value, _REASONING_KEYS, "completion_tokens_details", "output_tokens_details"),
+        _count(value, _CACHED_KEYS, *_PROMPT_DETAILS),
+        _count(value, _REASONING_KEYS, *_COMPLETION_DETAILS),
         next((n for key in _COST_KEYS if (n := number(value.get(key))) is not None), cost_usd),
     )
     return None if found == Usage() else found

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ErrorMark, ToolResult
+from hermes_tui.model.messages import ErrorMark, ToolResult, changed
 from hermes_tui.parsers.content_parts import read_content
 from hermes_tui.parsers.measures import duration_of
 from hermes_tui.parsers.plain_values import json_text, plain_loads, plain_text
@@ -31,6 +31,8 @@ _ID_KEYS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId", "toolUseId")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
 _CONTENT_KEYS = ("content", "output", "response", "result", "value")
 _WRAPPERS = ("functionResponse", "tool_response", "tool_result", "toolResult")
+_TYPED_OUTPUTS = frozenset({"text", "json", "content", "error-text", "error-json"})
+_DENIED = "execution-denied"
 _END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
 _BLANK = re.compile(r"\s*+")
 _NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
@@ -56,10 +58,30 @@ def part_result(part: dict[str, Any]) -> Found:
             part = inner
             break
     content = next((part[key] for key in _CONTENT_KEYS if key in part), None)
+    failed, content = _typed_output(part, content)
     text = read_content(content).shown()
     call_id = _text_at(part, (*_ID_KEYS, "id"))
     judged = content if isinstance(content, dict) else text
-    return _result(text, call_id, _text_at(part, _NAME_KEYS), part, judged)
+    raw = {**part, "error": True} if failed else part
+    result, found = _result(text, call_id, _text_at(part, _NAME_KEYS), raw, judged)
+    return (changed(result, raw=part), found) if failed else (result, found)
+
+
+def _typed_output(part: Mapping[str, Any], content: Any) -> tuple[bool, Any]:
+    """Return whether a result of the AI SDK failed, and its answer; any other content unchanged.
+
+    output = {"type": "text" | "json" | "content" | "error-text" | "error-json", "value"}
+           | {"type": "execution-denied", "reason"?}
+    part   = {"type": "tool-result", "output": output} | {"type": "tool-error", "error"}
+    """
+    if part.get("type") == "tool-error":
+        return True, part.get("error") or None
+    kind = content.get("type") if isinstance(content, dict) else None
+    if kind == _DENIED:
+        return True, content.get("reason") or "execution denied"
+    if "value" not in (content or ()) or kind not in _TYPED_OUTPUTS:
+        return False, content
+    return kind.startswith("error"), content["value"]
 
 
 def block_results(text: str) -> list[Found]:
