@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.ai_sdk_refusals import UNAVAILABLE, UNPARSED, refusal_finding
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import Usage, changed
-from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, timestamp, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -20,10 +20,6 @@ _HIDDEN_PARTS: Final = frozenset({"step-start", "step-finish", "snapshot", "patc
 """Parts without content for the model."""
 _INVALID: Final = "invalid"
 """The tool that opencode calls in place of a call that it cannot run."""
-_UNAVAILABLE: Final = "tried to call unavailable tool"
-"""The words in the error of a call of a tool that is not known."""
-_UNPARSED: Final = "JSON parsing failed"
-"""The words in the error of a call whose arguments are no JSON."""
 _DONE_STATES: Final = ("completed", "error")
 
 
@@ -125,7 +121,7 @@ def _unparsed(state: dict[str, Any]) -> str | None:
     text = given.get("value")
     if given.keys() != {"value"} or not isinstance(text, str):
         return None
-    is_unparsed = state.get("status") == "error" and _UNPARSED in fields.label(state, "error")
+    is_unparsed = state.get("status") == "error" and UNPARSED in fields.label(state, "error")
     return text if is_unparsed else None
 
 
@@ -164,9 +160,7 @@ def _refusal(part: dict[str, Any], call_index: int) -> Diagnostic | None:
     state = fields.as_dict(part.get("state"))
     is_replaced = part.get("tool") == _INVALID
     why = fields.label(fields.as_dict(state.get("input")) if is_replaced else state, "error")
-    is_unknown = _UNAVAILABLE in why
-    if not is_replaced and not (is_unknown and state.get("status") == "error"):
+    if not is_replaced and not (UNAVAILABLE in why and state.get("status") == "error"):
         return None
-    code = Code.NAME_UNKNOWN if is_unknown else Code.ARGS_INVALID
     hint = "what the model wrote is kept in this message only" if is_replaced else ""
-    return Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call_index)
+    return refusal_finding(why, call_index, hint=hint)
