@@ -2,18 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
 
+from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
+from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 UNAVAILABLE: Final = "tried to call unavailable tool"
 """The words in the error of a call of a tool that is not known."""
 UNPARSED: Final = "JSON parsing failed"
 """The words in the error of a call whose arguments are no JSON."""
+_INVALID: Final = "Invalid input for tool "
+_WRITTEN: Final = re.compile(rf"{UNPARSED}: Text: (.*)\.\nError message: ", re.DOTALL)
 
 
 def refusal_finding(why: str, call_index: int, *, hint: str = "") -> Diagnostic:
     """Return the finding for a call that was not run, with the reason `why`."""
     code = Code.NAME_UNKNOWN if UNAVAILABLE in why else Code.ARGS_INVALID
     return Diagnostic(code, Severity.ERROR, title(why), hint=hint, call_index=call_index)
+
+
+def is_refusal(why: str) -> bool:
+    """Return whether an error says that its call was not run."""
+    return UNAVAILABLE in why or _INVALID in why
+
+
+def written_arguments(why: str) -> str | None:
+    """Return the arguments that an error quotes because they are no JSON, or None."""
+    found = _WRITTEN.search(why)
+    return found[1] if found else None
+
+
+def normaliser_of(
+    calls: Sequence[SourceValue], error_of: Callable[[Any], str], *, knows_tools: bool = False
+) -> Callable[[dict[str, Any]], Normalised]:
+    """Return what normalises a reply with these calls and adds why some of them were not run.
+
+    `error_of` returns the error that answered a call, or "". If the run declares its tools, unknown
+    names are found without it.
+    """
+    whys = [error_of(call.value) for call in calls]
+    whys = ["" if knows_tools and UNAVAILABLE in why else why for why in whys]
+    return partial(_normalised, whys) if any(map(is_refusal, whys)) else normalise_message
+
+
+def _normalised(whys: Sequence[str], raw: dict[str, Any]) -> Normalised:
+    found = normalise_message(raw)
+    calls = list(found.calls)
+    for number, why in enumerate(whys[: len(calls)]):
+        call, findings = calls[number]
+        is_known = any(one.code is Code.ARGS_INVALID for one in findings)
+        if is_refusal(why) and not is_known:
+            calls[number] = (call, (*findings, refusal_finding(why, call.index)))
+    return found._replace(calls=tuple(calls))

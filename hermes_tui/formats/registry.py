@@ -167,6 +167,17 @@ def _may_be_pydantic_ai(sample: Sample) -> bool:
     return _has(*names)(sample) or _has("parts")(_first_messages(sample))
 
 
+def _may_be_ai_sdk(sample: Sample) -> bool:
+    """Return whether the sample may be of the AI SDK: its calls are parts, or messages have
+    parts."""
+    names = ("parts", "toolInvocations", "finishReason", "steps")
+    return (
+        b'"toolCallId"' in sample.head
+        or _has(*names)(sample)
+        or _has(*names)(_first_messages(sample))
+    )
+
+
 def _may_be_dspy(sample: Sample) -> bool:
     """Return whether the sample may be of DSPy.
 
@@ -279,6 +290,7 @@ _ENTRIES = (
     _Entry("dspy", "dspy_react", _may_be_dspy),
     _Entry("llama-index", "llama_index", _has("blocks", "store")),
     _Entry("pydantic-ai", "pydantic_ai", _may_be_pydantic_ai),
+    _Entry("ai-sdk", "ai_sdk", _may_be_ai_sdk),
     _Entry(
         "langfuse",
         "langfuse",

@@ -1,0 +1,251 @@
+"""`ai-sdk`: conversations of Vercel's AI SDK, as applications store them.
+
+    file   = message* | [message, …]    one run, or one for each chat that the messages name
+           | step* | [step, …]          one run; more if a step is the first of another one
+           | run*
+    run    = {"messages": [message, …], …}           a chat, or a request of `useChat`
+           | {"steps": [step, …], …}                 the result of `generateText`
+    message: see `ai_sdk_messages`; step: see `ai_sdk_steps`
+
+Messages without a call that the application sends to the model are those of `openai-messages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.ai_sdk_messages import (
+    DENIED_OUTPUT,
+    DENIED_STATE,
+    errors_by_call,
+    is_model_message,
+    is_ui_message,
+    model_message,
+    ui_messages,
+)
+from hermes_tui.formats.ai_sdk_steps import (
+    is_first_step,
+    is_step,
+    model_of,
+    request_of,
+    step_messages,
+)
+from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, raw_messages
+from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.declined import settle_declined
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.run_builder import RunBuilder
+from hermes_tui.model.messages import ToolResult
+from hermes_tui.parsers.measures import timestamp
+
+_CHAT_KEYS: Final = ("chatId", "chat_id", "threadId", "thread_id", "conversationId")
+"""The keys under which a stored message names its chat."""
+_TIME_KEYS: Final = ("createdAt", "created_at")
+
+
+class _Placed(NamedTuple):
+    """An element of a list in the record: its pointer, its line and its value."""
+
+    pointer: str
+    line: int
+    value: Any
+
+
+class AISDK:
+    """Reads UI messages, model messages and steps."""
+
+    name = "ai-sdk"
+    summary = "Vercel's AI SDK: UI messages of useChat, model messages, steps and results"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if fields.mostly(values, _is_any_message) and any(map(_is_own_message, values)):
+            return Match(0.9, Unit.RUNS, layout.together())
+        if fields.mostly(values, is_step) and not any("steps" in value for value in values):
+            return Match(0.9, Unit.RUNS, layout.together())
+        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        run = fields.as_dict(value)
+        messages = decode_if_json(run.get("messages"))
+        if isinstance(run.get("steps"), list):
+            _read_steps(_placed(run["steps"], "/steps"), build, run)
+        elif isinstance(messages, list) and not is_step(run):
+            _read_chat(_placed(messages, "/messages"), build, run)
+        elif is_step(value) or (isinstance(value, list) and any(map(is_step, value))):
+            _read_steps([_Placed(*one) for one in build.placed(value)], build, {})
+        elif isinstance(value, list) or _is_any_message(value):
+            _read_messages([_Placed(*one) for one in build.placed(value)], build)
+        else:
+            build.defect("no message of the AI SDK in this record", fields.excerpt(value))
+
+
+def _placed(items: list[Any], pointer: str) -> list[_Placed]:
+    return [_Placed(f"{pointer}/{index}", 0, item) for index, item in enumerate(items)]
+
+
+def _is_own_message(value: Any) -> bool:
+    return is_ui_message(value) or is_model_message(value)
+
+
+def _is_any_message(value: Any) -> bool:
+    return fields.is_message(value) or is_ui_message(value)
+
+
+def _is_chat(values: Any) -> bool:
+    if not isinstance(values, list) or not values:
+        return False
+    return fields.mostly(values[:50], _is_any_message) and any(map(_is_own_message, values[:50]))
+
+
+def _is_run(value: Any) -> bool:
+    if _is_chat(value):
+        return True
+    run = fields.as_dict(value)
+    steps = run.get("steps")
+    if isinstance(steps, list) and steps:
+        return fields.mostly(steps[:50], is_step)
+    return _is_chat(decode_if_json(run.get("messages")))
+
+
+def _read_messages(items: list[_Placed], build: RunBuilder) -> None:
+    """Read a list of messages: a run for each chat that they name."""
+    chats: dict[str, list[_Placed]] = {}
+    for item in items:
+        chats.setdefault(fields.label(fields.as_dict(item.value), *_CHAT_KEYS), []).append(item)
+    for name, chat in chats.items() or (("", items),):
+        _read_chat(chat, build, {}, name)
+
+
+def _read_chat(
+    items: list[_Placed], build: RunBuilder, around: dict[str, Any], name: str = ""
+) -> None:
+    values = [item.value for item in items]
+    errors = errors_by_call(values)
+    messages = [_messages_of(item, errors) for item in items]
+    flat = [message for several in messages for message in several]
+    objects = [value for value in values if isinstance(value, dict)]
+    metadata = [fields.as_dict(one.get("metadata")) for one in objects]
+    if items:
+        build.locate(items[0].line)
+    system = around.get("system")
+    build.start(
+        run_id=fields.run_id_of(around) or name,
+        task=fields.task_of(around, raw_messages(flat)),
+        model=fields.model_of(around) or next(filter(None, map(fields.model_of, metadata)), ""),
+        tools=tool_specs(around.get("tools")),
+        group_id=fields.group_of(around),
+        details=fields.details_of(
+            around, without=("messages", "system", "tools", *fields.OUTCOME_KEYS)
+        ),
+        ts=_time_of(around),
+    )
+    if isinstance(system, str) and not fields.begins_with_system(values):
+        build.message({"role": "system", "content": system}, pointer="/system")
+    for item, several in zip(items, messages, strict=True):
+        _append(several, build)
+        if not several:
+            build.locate(item.line)
+            build.defect("not a message", fields.excerpt(item.value), pointer=item.pointer)
+    outcome = fields.outcome_of(around) if around else None
+    if outcome is not None:
+        build.end(**outcome)
+
+
+def _messages_of(item: _Placed, errors: dict[str, str]) -> list[ChatMessage]:
+    if is_ui_message(item.value):
+        return ui_messages(item.value, item.pointer, line=item.line)
+    if isinstance(item.value, dict):
+        return [model_message(item.value, item.pointer, line=item.line, errors=errors)]
+    return []
+
+
+def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any]) -> None:
+    for run in _runs_of(items):
+        first = next((fields.as_dict(one.value) for one in run if is_step(one.value)), {})
+        request = request_of(first, run[0].pointer) if run else None
+        build.locate(run[0].line if run else 0)
+        asked = request.messages if request is not None else []
+        build.start(
+            run_id=fields.label(fields.as_dict(first.get("response")), "id"),
+            task=fields.title_of(raw_messages(asked)),
+            model=model_of(first),
+            tools=request.tools if request is not None else None,
+            details=_details(first, around),
+            ts=timestamp(fields.as_dict(first.get("response")).get("timestamp")),
+        )
+        _append(asked, build)
+        last: dict[str, Any] = {}
+        has_tools = bool(build.tools)
+        for item in run:
+            if isinstance(item.value, dict):
+                last = item.value
+                _append(
+                    step_messages(last, item.pointer, line=item.line, knows_tools=has_tools), build
+                )
+            else:
+                build.locate(item.line)
+                build.defect("not a step", fields.excerpt(item.value), pointer=item.pointer)
+        _end(fields.label(last, "finishReason"), build)
+
+
+def _runs_of(items: list[_Placed]) -> Iterator[list[_Placed]]:
+    """Yield the steps of each run."""
+    run: list[_Placed] = []
+    for item in items:
+        step = fields.as_dict(item.value)
+        if run and step and is_first_step(step, fields.as_dict(run[-1].value)):
+            yield run
+            run = []
+        run.append(item)
+    yield run
+
+
+def _details(step: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+    provider = fields.label(fields.as_dict(step.get("model")), "provider")
+    known = {
+        "agent": step.get("functionId"),
+        "metadata": step.get("metadata"),
+        "provider": provider,
+        "usage": around.get("totalUsage"),
+    }
+    return fields.details_of(fields.without_empty(known))
+
+
+def _end(reason: str, build: RunBuilder) -> None:
+    if fields.is_cut(reason):
+        build.end(status="truncated", stop_reason=reason)
+    elif reason == "error":
+        build.end(status="error", stop_reason=reason)
+
+
+def _append(messages: Iterable[ChatMessage], build: RunBuilder) -> None:
+    for message in messages:
+        parts = message.normalise(message.raw)
+        build.locate(message.line)
+        ts = parts.message.time_s
+        if parts.results:
+            parts = settle_declined(
+                build, parts, partial(_why_denied, message), message.pointer, ts
+            )
+        append_normalised(build, message, parts, ts=ts)
+
+
+def _why_denied(message: ChatMessage, result: ToolResult) -> str:
+    """Return why a person did not allow the call that `message` answers, "" if its tool ran."""
+    raw = fields.as_dict(message.carried[0].value if message.carried else result.raw)
+    output = fields.as_dict(raw.get("output"))
+    is_denied = raw.get("state") == DENIED_STATE or output.get("type") == DENIED_OUTPUT
+    return result.content if is_denied else ""
+
+
+def _time_of(around: dict[str, Any]) -> float | None:
+    return next(filter(None, (timestamp(around.get(key)) for key in _TIME_KEYS)), None)
+
+
+FORMAT = AISDK()

@@ -1,0 +1,142 @@
+"""Steps of the AI SDK's `generateText` and `streamText`, as chat messages.
+
+    step    = {"content": [content, …], "finishReason", "usage", "request", "response", …}
+            | {"text", "reasoning", "toolCalls", "toolResults", "finishReason", …}      version 4
+    content = {"type": "text" | "reasoning", "text"}
+            | {"type": "tool-call", …, "invalid"?, "error"?} | {"type": "tool-result", …, "output"}
+            | {"type": "tool-error", …, "error"} | …
+    request = {"body"?: text | body}    as sent to the API of the model
+    response = {"id", "modelId", "timestamp", "messages"?: [model message, …]}
+
+An error that was thrown becomes `{}` in JSON; its text is in the messages of the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.ai_sdk_messages import TOOL_PARTS, answer, errors_by_call
+from hermes_tui.formats.ai_sdk_refusals import normaliser_of
+from hermes_tui.formats.any_messages import ModelMessages, read_input
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.json_values import decode_if_json
+
+_RESULT_KINDS: Final = TOOL_PARTS - {"tool-call"}
+_LISTS_OF_VERSION_4: Final = ("reasoning", "text", "toolCalls", "toolResults")
+
+
+def is_step(value: Any) -> bool:
+    """Return whether `value` is a step, or a result that repeats the last one."""
+    if not isinstance(value, dict) or not fields.label(value, "finishReason"):
+        return False
+    content = value.get("content")
+    if isinstance(content, list):
+        return "usage" in value and (not content or fields.mostly(content[:20], _is_typed))
+    return isinstance(value.get("toolCalls"), list) and isinstance(value.get("text"), str)
+
+
+def _is_typed(part: Any) -> bool:
+    return isinstance(part, dict) and bool(fields.label(part, "type"))
+
+
+def is_first_step(step: dict[str, Any], previous: dict[str, Any]) -> bool:
+    """Return whether a run begins with `step`, which follows `previous` in its file."""
+    if "stepNumber" in step:
+        return bool(step["stepNumber"] == 0)
+    if "stepType" in step:
+        return bool(step["stepType"] == "initial")
+    return _request_length(step) <= _request_length(previous)
+
+
+def _request_length(step: dict[str, Any]) -> int:
+    response = fields.as_dict(step.get("response"))
+    return len(fields.as_list(response.get("messages")))
+
+
+def request_of(step: dict[str, Any], pointer: str) -> ModelMessages:
+    """Return the messages and the tools that the request of a step sent, if it is kept."""
+    body = decode_if_json(fields.as_dict(step.get("request")).get("body"))
+    found = read_input(body, f"{pointer}/request/body") if isinstance(body, dict) else None
+    return found if found is not None and found.is_known else ModelMessages()
+
+
+def model_of(step: dict[str, Any]) -> str:
+    """Return the model that answered, or else the requested one."""
+    response, model = fields.as_dict(step.get("response")), fields.as_dict(step.get("model"))
+    return fields.label(response, "modelId") or fields.label(model, "modelId")
+
+
+def step_messages(
+    step: dict[str, Any], pointer: str = "", *, line: int = 0, knows_tools: bool = False
+) -> Iterator[ChatMessage]:
+    """Yield the reply of a step, then the results of its calls.
+
+    `knows_tools`: the run declares its tools.
+    """
+    sources = _contents(step, pointer, line)
+    kinds = [fields.label(fields.as_dict(source.value), "type") for source in sources]
+    content = [s.value for s, kind in zip(sources, kinds, strict=True) if kind not in _RESULT_KINDS]
+    calls = tuple(s for s, kind in zip(sources, kinds, strict=True) if kind == "tool-call")
+    results = [s for s, kind in zip(sources, kinds, strict=True) if kind in _RESULT_KINDS]
+    errors = errors_by_call(fields.as_list(fields.as_dict(step.get("response")).get("messages")))
+    errors |= {
+        fields.label(source.value, "toolCallId"): source.value["error"]
+        for source in results
+        if isinstance(source.value.get("error"), str)
+    }
+    yield ChatMessage(
+        {"role": "assistant", "content": content or None, **_ending(step)},
+        pointer,
+        calls,
+        line=line,
+        normalise=normaliser_of(
+            calls,
+            lambda part: errors.get(fields.label(part, "toolCallId"), ""),
+            knows_tools=knows_tools,
+        ),
+    )
+    durations = fields.as_dict(fields.as_dict(step.get("performance")).get("toolExecutionMs"))
+    for source in results:
+        part = source.value
+        call_id = fields.label(part, "toolCallId")
+        raw = _answer(part, errors.get(call_id, ""))
+        if call_id in durations:
+            raw["duration_ms"] = durations[call_id]
+        yield ChatMessage(raw, source.pointer, (source,), line=line)
+
+
+def _contents(step: dict[str, Any], pointer: str, line: int) -> list[SourceValue]:
+    """Return the parts of a step; version 4 keeps each kind in a list of its own."""
+    if isinstance(step.get("content"), list):
+        return [
+            SourceValue(part, f"{pointer}/content/{index}", line)
+            for index, part in enumerate(step["content"])
+        ]
+    found = []
+    for key in _LISTS_OF_VERSION_4:
+        place, value = f"{pointer}/{key}", step.get(key)
+        if isinstance(value, str) and value:
+            found.append(SourceValue({"type": key, "text": value}, place, line))
+        for index, part in enumerate(fields.as_list(value)):
+            found.append(SourceValue(part, f"{place}/{index}", line))
+    return found
+
+
+def _answer(part: dict[str, Any], error: str) -> dict[str, Any]:
+    if part["type"] == "tool-error":
+        return answer(part, error or part.get("error") or None, failed=True)
+    content = part.get("output", part.get("result"))
+    return answer(part, content, failed=part.get("isError") is True)
+
+
+def _ending(step: dict[str, Any]) -> dict[str, Any]:
+    response = fields.as_dict(step.get("response"))
+    performance = fields.as_dict(step.get("performance"))
+    return {
+        "finish_reason": step.get("finishReason"),
+        "usage": step.get("usage"),
+        "timestamp": response.get("timestamp"),
+        "duration_ms": performance.get("responseTimeMs"),
+    }
