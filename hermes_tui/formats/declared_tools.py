@@ -2,7 +2,8 @@
 
 tools = [tool, …] | JSON text of such a list
 tool  = {"type": "function", "function": {"name", "description", "parameters"}}
-      | {"name", "description", "parameters" | "input_schema"} | JSON text of one of these
+      | {"name", "description", "parameters" | "input_schema" | "inputSchema"}
+      | JSON text of one of these
 text  = system prompt with "<tools>" tools "</tools>"
 """
 
@@ -14,6 +15,8 @@ from typing import Any
 
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.messages import ToolSpec
+
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
 
 
 def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
@@ -37,7 +40,7 @@ def _tool_spec(item: Any) -> ToolSpec | None:
     return ToolSpec(
         name,
         description if isinstance(description, str) else "",
-        body.get("parameters", body.get("input_schema")),
+        next((body[key] for key in _SCHEMA_KEYS if key in body), None),
     )
 
 

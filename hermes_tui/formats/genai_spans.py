@@ -11,15 +11,21 @@ The input and the output of a request are, by generation of the conventions, in
     input.value, output.value                                OpenInference, any kind of span
     traceloop.entity.input, traceloop.entity.output          OpenLLMetry, any kind of span
     langfuse.observation.input, langfuse.observation.output  the SDK of Langfuse, any kind of span
+    ai.prompt.messages, ai.response.text …                   the AI SDK, see `ai_sdk_spans`
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.ai_sdk_spans import (
+    conventional_attributes,
+    conventional_places,
+    is_of_ai_sdk,
+)
 from hermes_tui.formats.genai_events import Events, messages_in_events
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_attributes import Attributes, exception_in
@@ -128,6 +134,9 @@ class RawSpan:
 def span_of(raw: RawSpan) -> Span:
     """Return a span with the facts about a model, tool or agent in its attributes and events."""
     attributes = Attributes(raw.attributes)
+    if is_of_ai_sdk(attributes.flat):
+        attributes = Attributes(conventional_attributes(attributes.flat))
+        raw = replace(raw, places=conventional_places(raw.places))
     kind = _kind(attributes, raw)
     input_value, input_at = _input_or_output(attributes, raw, kind, _INPUT)
     output_value, output_at = _input_or_output(attributes, raw, kind, _OUTPUT)

@@ -32,7 +32,14 @@ from hermes_tui.formats.span_conversations import (
     role_of,
 )
 from hermes_tui.formats.span_joins import joined
-from hermes_tui.formats.span_tools import OpenCalls, ToolSpans, answer_of, call_of, timed
+from hermes_tui.formats.span_tools import (
+    OpenCalls,
+    ToolSpans,
+    answer_of,
+    call_of,
+    has_unparsed_call,
+    timed,
+)
 from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import Message, changed
@@ -332,14 +339,16 @@ def _with_finish_reason(raw: dict[str, Any], request: Request | None) -> dict[st
 
 
 def _fuller(echo: ChatMessage, request: Request) -> ChatMessage:
-    """Return a reply as a later request repeats it, or as received if the repetition lost its text.
+    """Return a reply as a later request repeats it, or as received if the repetition lost some.
 
-    For a reply with calls, some tracers record only the calls in the next request.
+    For a reply with calls, some tracers record only the calls in the next request. The AI SDK
+    repeats arguments that are no JSON as {}.
     """
-    if echo.raw.get("content") or len(request.reply.messages) != 1:
+    if len(request.reply.messages) != 1:
         return echo
     (reply,) = request.reply.messages
-    if not reply.raw.get("content"):
+    lacks_text = reply.raw.get("content") and not echo.raw.get("content")
+    if not lacks_text and not has_unparsed_call(reply.raw):
         return echo
     ids, made = ([call.id for call, _ in one.normalise(one.raw).calls] for one in (echo, reply))
     return reply if ids and ids == made else echo

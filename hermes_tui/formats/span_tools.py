@@ -183,3 +183,12 @@ def call_of(span: Span) -> ChatMessage:
     pointer = span.input_at
     source = SourceValue(span.input, pointer, span.line)
     return ChatMessage(raw, pointer, (source,), (FROM_SPAN,), span.line)
+
+
+def has_unparsed_call(raw: dict[str, Any]) -> bool:
+    """Return whether a reply has a call whose arguments are a text that is no JSON."""
+    calls = [fields.as_dict(call) for call in fields.as_list(raw.get("tool_calls"))]
+    given = [fields.as_dict(call.get("function")).get("arguments") for call in calls]
+    parts = [fields.as_dict(part) for part in fields.as_list(raw.get("content"))]
+    given += [part.get("input") for part in parts if part.get("type") == "tool-call"]
+    return any(isinstance(one, str) and one and decode_if_json(one) == one for one in given)
