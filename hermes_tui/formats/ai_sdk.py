@@ -12,20 +12,18 @@ Messages without a call that the application sends to the model are those of `op
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.ai_sdk_messages import (
-    DENIED_OUTPUT,
-    DENIED_STATE,
     errors_by_call,
     is_model_message,
     is_ui_message,
     model_message,
     ui_messages,
 )
+from hermes_tui.formats.ai_sdk_refusals import append_settled
 from hermes_tui.formats.ai_sdk_steps import (
     is_first_step,
     is_step,
@@ -34,13 +32,11 @@ from hermes_tui.formats.ai_sdk_steps import (
     step_messages,
 )
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, raw_messages
+from hermes_tui.formats.chat_messages import ChatMessage, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.declined import settle_declined
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.measures import timestamp
 
 _CHAT_KEYS: Final = ("chatId", "chat_id", "threadId", "thread_id", "conversationId")
@@ -148,7 +144,7 @@ def _read_chat(
     if isinstance(system, str) and not fields.begins_with_system(values):
         build.message({"role": "system", "content": system}, pointer="/system")
     for item, several in zip(items, messages, strict=True):
-        _append(several, build)
+        append_settled(several, build)
         if not several:
             build.locate(item.line)
             build.defect("not a message", fields.excerpt(item.value), pointer=item.pointer)
@@ -179,13 +175,13 @@ def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any])
             details=_details(first, around),
             ts=timestamp(fields.as_dict(first.get("response")).get("timestamp")),
         )
-        _append(asked, build)
+        append_settled(asked, build)
         last: dict[str, Any] = {}
         has_tools = bool(build.tools)
         for item in run:
             if isinstance(item.value, dict):
                 last = item.value
-                _append(
+                append_settled(
                     step_messages(last, item.pointer, line=item.line, knows_tools=has_tools), build
                 )
             else:
@@ -222,26 +218,6 @@ def _end(reason: str, build: RunBuilder) -> None:
         build.end(status="truncated", stop_reason=reason)
     elif reason == "error":
         build.end(status="error", stop_reason=reason)
-
-
-def _append(messages: Iterable[ChatMessage], build: RunBuilder) -> None:
-    for message in messages:
-        parts = message.normalise(message.raw)
-        build.locate(message.line)
-        ts = parts.message.time_s
-        if parts.results:
-            parts = settle_declined(
-                build, parts, partial(_why_denied, message), message.pointer, ts
-            )
-        append_normalised(build, message, parts, ts=ts)
-
-
-def _why_denied(message: ChatMessage, result: ToolResult) -> str:
-    """Return why a person did not allow the call that `message` answers, "" if its tool ran."""
-    raw = fields.as_dict(message.carried[0].value if message.carried else result.raw)
-    output = fields.as_dict(raw.get("output"))
-    is_denied = raw.get("state") == DENIED_STATE or output.get("type") == DENIED_OUTPUT
-    return result.content if is_denied else ""
 
 
 def _time_of(around: dict[str, Any]) -> float | None:

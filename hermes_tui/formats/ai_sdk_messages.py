@@ -23,13 +23,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.ai_sdk_refusals import normaliser_of, written_arguments
+from hermes_tui.formats.ai_sdk_refusals import DENIED_STATE, normaliser_of, written_arguments
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.model.chat_api import function_call
 
 TOOL_PARTS: Final = frozenset({"tool-call", "tool-result", "tool-error"})
-DENIED_STATE: Final = "output-denied"
-DENIED_OUTPUT: Final = "execution-denied"
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 _KINDS: Final = frozenset({"step-start", "dynamic-tool", "tool-invocation", "file"})
 _PREFIXES: Final = ("tool-", "source-", "data-")

@@ -1,14 +1,21 @@
-"""Why the AI SDK did not run a call, in the words of its errors; opencode is built on it, too."""
+"""Calls that the AI SDK did not run: why, in the words of its errors, or since a person said so.
+
+opencode is built on the AI SDK, too.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from hermes_tui.formats.chat_messages import SourceValue
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_normalised
+from hermes_tui.formats.declined import settle_declined
+from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolResult
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 
@@ -16,6 +23,8 @@ UNAVAILABLE: Final = "tried to call unavailable tool"
 """The words in the error of a call of a tool that is not known."""
 UNPARSED: Final = "JSON parsing failed"
 """The words in the error of a call whose arguments are no JSON."""
+DENIED_STATE: Final = "output-denied"
+DENIED_OUTPUT: Final = "execution-denied"
 _INVALID: Final = "Invalid input for tool "
 _WRITTEN: Final = re.compile(rf"{UNPARSED}: Text: (.*)\.\nError message: ", re.DOTALL)
 
@@ -59,3 +68,24 @@ def _normalised(whys: Sequence[str], raw: dict[str, Any]) -> Normalised:
         if is_refusal(why) and not is_known:
             calls[number] = (call, (*findings, refusal_finding(why, call.index)))
     return found._replace(calls=tuple(calls))
+
+
+def append_settled(messages: Iterable[ChatMessage], build: RunBuilder) -> None:
+    """Append messages; calls that a person did not allow are no errors of their tools."""
+    for message in messages:
+        parts = message.normalise(message.raw)
+        build.locate(message.line)
+        ts = parts.message.time_s
+        if parts.results:
+            parts = settle_declined(
+                build, parts, partial(_why_denied, message), message.pointer, ts
+            )
+        append_normalised(build, message, parts, ts=ts)
+
+
+def _why_denied(message: ChatMessage, result: ToolResult) -> str:
+    """Return why a person did not allow the call that `message` answers, "" if its tool ran."""
+    raw = fields.as_dict(message.carried[0].value if message.carried else result.raw)
+    output = fields.as_dict(raw.get("output"))
+    is_denied = raw.get("state") == DENIED_STATE or output.get("type") == DENIED_OUTPUT
+    return result.content if is_denied else ""
