@@ -190,8 +190,13 @@ def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
         return None
     reply = _joined_reply(joined, pointer)
     is_cut = not (stream.done or _has_ended(stream.events, reply))
-    flaws = (*stream.flaws, *_flaws_of(stream, is_cut=is_cut), *reply.flaws)
+    flaws = (*stream_flaws(stream, is_cut=is_cut), *reply.flaws)
     return replace(reply, flaws=flaws)
+
+
+def stream_flaws(stream: Stream, *, is_cut: bool) -> tuple[Diagnostic, ...]:
+    """Return all findings on a stream as such; `is_cut`: it ended before what it sent did."""
+    return (*stream.flaws, *_flaws_of(stream, is_cut=is_cut))
 
 
 def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:

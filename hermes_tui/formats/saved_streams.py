@@ -3,7 +3,8 @@
     file   = (stream "data: [DONE]")* stream?
     stream = see `sse`; others may follow even without the end mark
 
-Each choice of a reply is a run. The record is the file; each stream has its own range in it.
+Each choice of a reply is a run, and so is a stream of the AI SDK to `useChat`. The record is the
+file; each stream has its own range in it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from hermes_tui.formats import fields
+from hermes_tui.formats.ai_sdk_messages import ui_messages
+from hermes_tui.formats.ai_sdk_refusals import append_settled
+from hermes_tui.formats.ai_sdk_stream import is_ui_stream, ui_stream_of
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange
@@ -20,25 +25,27 @@ from hermes_tui.formats.fields import as_dict, label
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
 from hermes_tui.formats.ollama import are_bare, is_ollama
-from hermes_tui.formats.replies import reply_of_stream
+from hermes_tui.formats.replies import reply_of_stream, stream_flaws
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sse import Stream, is_reply_begun, looks_like_sse, read_lines, read_sse
 from hermes_tui.model.spans import ByteRange
 
 _END_MARK = re.compile(rb"^data:[ \t]*\[DONE\][ \t\r]*(?:\n[ \t\r\n]*|$)", re.MULTILINE)
-_START_TYPES = ("message_start", "response.created")
+_START_TYPES = ("message_start", "response.created", "start")
 
 
 class SavedStreams:
     """Reads event streams of replies."""
 
     name = "event-stream"
-    summary = "streamed replies as `curl -N` saves them, also cut short; Ollama's replies"
+    summary = "streamed replies as `curl -N` saves them, also cut short; Ollama's, the AI SDK's"
     of_bytes = True
 
     def sniff(self, sample: Sample) -> Match | None:
         stream = _stream_in(_text(sample.head))
-        is_reply = stream is not None and is_reply_begun(stream.events)
+        is_reply = stream is not None and (
+            is_reply_begun(stream.events) or is_ui_stream(stream.events)
+        )
         return Match(0.9, Unit.RUNS, Layout.DOCUMENT) if is_reply else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
@@ -53,6 +60,10 @@ class SavedStreams:
         build.line_ranges = tuple(place for place, _, _ in streams)
         exchanges = []
         for index, (_, text, stream) in enumerate(streams):
+            if is_ui_stream(stream.events):
+                build.locate(index)
+                _append_ui_stream(stream, build, index)
+                continue
             reply = reply_of_stream(stream, "")
             if reply.messages or reply.failure:
                 known: dict[str, Any] = {"model": reply.model, "own_id": reply.id, "is_alone": True}
@@ -63,6 +74,23 @@ class SavedStreams:
         append_runs(exchanges, build)
         if not streams:
             build.defect("no event of a stream", _text(data[:MAX_EXCERPT]))
+
+
+def _append_ui_stream(stream: Stream, build: RunBuilder, index: int) -> None:
+    """Append the run of a stream to `useChat`, which may hold several replies."""
+    found = ui_stream_of(stream.events)
+    message = found.message
+    build.start(
+        run_id=message["id"],
+        model=fields.model_of(message["metadata"]),
+        details=fields.details_of(message["metadata"]),
+        lone_reply=True,
+        diagnostics=stream_flaws(stream, is_cut=not (stream.done or found.has_ended)),
+    )
+    append_settled(ui_messages(message, line=index), build)
+    if found.error:
+        build.request_failed(found.error)
+        build.end(status="error", stop_reason=found.error)
 
 
 def _text(data: bytes) -> str:
