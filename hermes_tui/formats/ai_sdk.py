@@ -3,8 +3,8 @@
     file   = message* | [message, …]    one run, or one for each chat that the messages name
            | step* | [step, …]          one run; more if a step is the first of another one
            | run*
-    run    = {"messages": [message, …], …}           a chat, or a request of `useChat`
-           | {"steps": [step, …], …}                 the result of `generateText`
+    run    = {"messages": [message, …], …}      a chat, a request of `useChat`, a thread of Mastra
+           | {"steps": [step, …], …}            the result of `generateText`
     message: see `ai_sdk_messages`; step: see `ai_sdk_steps`
 
 Messages without a call that the application sends to the model are those of `openai-messages`.
@@ -18,8 +18,10 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.ai_sdk_messages import (
     errors_by_call,
+    failures_of,
     is_model_message,
     is_ui_message,
+    metadata_of,
     model_message,
     ui_messages,
 )
@@ -36,11 +38,13 @@ from hermes_tui.formats.chat_messages import ChatMessage, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.replies import failure_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 
 _CHAT_KEYS: Final = ("chatId", "chat_id", "threadId", "thread_id", "conversationId")
 """The keys under which a stored message names its chat."""
+_MASTRA_TABLE: Final = "mastra_threads"
 _TIME_KEYS: Final = ("createdAt", "created_at")
 
 
@@ -56,13 +60,15 @@ class AISDK:
     """Reads UI messages, model messages and steps."""
 
     name = "ai-sdk"
-    summary = "Vercel's AI SDK: UI messages of useChat, model messages, steps and results"
+    summary = "Vercel's AI SDK: messages, steps, results; Mastra, its threads (SQLite, read-only)"
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, _is_any_message) and any(map(_is_own_message, values)):
             return Match(0.9, Unit.RUNS, layout.together())
-        if fields.mostly(values, is_step) and not any("steps" in value for value in values):
+        if fields.mostly(values, is_step) and not any(
+            "steps" in fields.as_dict(value) for value in values
+        ):
             return Match(0.9, Unit.RUNS, layout.together())
         return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
 
@@ -103,6 +109,8 @@ def _is_run(value: Any) -> bool:
     if _is_chat(value):
         return True
     run = fields.as_dict(value)
+    if run.get("_table") == _MASTRA_TABLE:
+        return True
     steps = run.get("steps")
     if isinstance(steps, list) and steps:
         return fields.mostly(steps[:50], is_step)
@@ -126,18 +134,18 @@ def _read_chat(
     messages = [_messages_of(item, errors) for item in items]
     flat = [message for several in messages for message in several]
     objects = [value for value in values if isinstance(value, dict)]
-    metadata = [fields.as_dict(one.get("metadata")) for one in objects]
+    models = (fields.label(metadata_of(one), "model", "modelId") for one in objects)
     if items:
         build.locate(items[0].line)
     system = around.get("system")
     build.start(
         run_id=fields.run_id_of(around) or name,
         task=fields.task_of(around, raw_messages(flat)),
-        model=fields.model_of(around) or next(filter(None, map(fields.model_of, metadata)), ""),
+        model=fields.model_of(around) or next(filter(None, models), ""),
         tools=tool_specs(around.get("tools")),
         group_id=fields.group_of(around),
         details=fields.details_of(
-            around, without=("messages", "system", "tools", *fields.OUTCOME_KEYS)
+            around, without=("messages", "system", "tools", "_table", *fields.OUTCOME_KEYS)
         ),
         ts=_time_of(around),
     )
@@ -145,12 +153,17 @@ def _read_chat(
         build.message({"role": "system", "content": system}, pointer="/system")
     for item, several in zip(items, messages, strict=True):
         append_settled(several, build)
-        if not several:
+        failures = failures_of(item.value, item.pointer)
+        for place, error in failures:
+            build.request_failed(failure_of(error).message, pointer=place)
+        if not several and not failures:
             build.locate(item.line)
             build.defect("not a message", fields.excerpt(item.value), pointer=item.pointer)
     outcome = fields.outcome_of(around) if around else None
     if outcome is not None:
         build.end(**outcome)
+    elif items and (failures := failures_of(items[-1].value, "")):
+        build.end(status="error", stop_reason=failure_of(failures[-1][1]).message)
 
 
 def _messages_of(item: _Placed, errors: dict[str, str]) -> list[ChatMessage]:

@@ -7,12 +7,14 @@
             | {"type": "tool-approval-request" | "tool-approval-response", …}
     UI message    = {"id", "role", "parts": [part, …], "metadata"?, "createdAt"?}
                   | {"id", "role", "content": text, "toolInvocations"?: [invocation, …]}  version 4
+                  | {"id", "role", "content": {"parts": [part, …], "metadata"?, …}, …}    Mastra
     part    = {"type": "text" | "reasoning", "text"} | {"type": "step-start"}
             | {"type": "tool-NAME" | "dynamic-tool", "toolName"?, "toolCallId", "state",
                "input"?, "rawInput"?, "output"?, "errorText"?, "approval"?}
             | {"type": "tool-invocation", "toolInvocation": invocation}                   version 4
             | {"type": "file" | "source-url" | "source-document" | "data-NAME", …}
-    invocation = {"state", "toolCallId", "toolName", "args", "result"?, "step"?}
+            | {"type": "error", "error"}                                                   Mastra
+    invocation = {"state", "toolCallId", "toolName", "args", "result"? | "errorText"?, "step"?}
 
 A UI message of the assistant holds all replies until the next question, with their results.
 """
@@ -53,10 +55,24 @@ def is_ui_message(value: Any) -> bool:
     """Return whether `value` is a message as `useChat` keeps it."""
     if not isinstance(value, dict) or fields.label(value, "role") not in _ROLES:
         return False
+    value = _unwrapped(value)
     parts, invocations = value.get("parts"), value.get("toolInvocations")
     if isinstance(parts, list) and parts:
-        return all(map(_is_part, parts[:20]))
+        return any(map(_is_part, parts[:20]))
     return isinstance(invocations, list) and all(map(_is_invocation, invocations[:20]))
+
+
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a message without the object in which Mastra keeps its parts."""
+    content = value.get("content")
+    if isinstance(content, dict) and isinstance(content.get("parts"), list):
+        return {**value, **content}
+    return value
+
+
+def metadata_of(value: Any) -> dict[str, Any]:
+    """Return what the application keeps about a UI message next to its parts."""
+    return fields.as_dict(_unwrapped(value).get("metadata")) if isinstance(value, dict) else {}
 
 
 def _is_part(part: Any) -> bool:
@@ -120,8 +136,11 @@ def _as_written(part: Any, error_of: Any) -> Any:
 def ui_messages(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> list[ChatMessage]:
     """Return the chat messages of a UI message: of the assistant a reply for each step, each with
     the results of its calls."""
-    sources = _sources(value, pointer, line)
+    inner = _unwrapped(value)
+    sources = _sources(inner, pointer if inner is value else f"{pointer}/content", line)
+    value = inner
     raw = {"role": value.get("role"), "timestamp": value.get("createdAt")}
+    sources = [source for source in sources if not _is_error(source.value)]
     if value.get("role") != "assistant":
         content = [_content(source.value) for source in sources]
         return [ChatMessage({**raw, "content": content or value.get("content")}, pointer)]
@@ -131,6 +150,21 @@ def ui_messages(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> l
         ending = _ending(value) if number == len(steps) - 1 else {}
         found += _step_messages(step, {**raw, **ending}, pointer, line)
     return found or [ChatMessage({**raw, **_ending(value), "content": None}, pointer, line=line)]
+
+
+def failures_of(value: Any, pointer: str) -> list[tuple[str, Any]]:
+    """Return the errors that ended requests of the UI message at `pointer`, with their places."""
+    inner = _unwrapped(value) if is_ui_message(value) else {}
+    place = pointer if inner is value else f"{pointer}/content"
+    return [
+        (source.pointer, source.value.get("error"))
+        for source in _sources(inner, place, 0)
+        if _is_error(source.value)
+    ]
+
+
+def _is_error(part: Any) -> bool:
+    return fields.label(fields.as_dict(part), "type") == "error" and "error" in part
 
 
 def _sources(value: dict[str, Any], pointer: str, line: int) -> list[SourceValue]:
@@ -250,6 +284,6 @@ def answer(call: Mapping[str, Any], content: Any, *, failed: bool) -> dict[str, 
 
 def _ending(value: dict[str, Any]) -> dict[str, Any]:
     """Return what the application keeps of the replies next to them: their token counts."""
-    metadata = fields.as_dict(value.get("metadata"))
+    metadata = metadata_of(value)
     used = next((metadata[key] for key in _USAGE_KEYS if metadata.get(key)), None)
     return {"usage": used} if isinstance(used, dict) else {}

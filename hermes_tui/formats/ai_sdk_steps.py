@@ -5,10 +5,12 @@
     content = {"type": "text" | "reasoning", "text"}
             | {"type": "tool-call", …, "invalid"?, "error"?} | {"type": "tool-result", …, "output"}
             | {"type": "tool-error", …, "error"} | …
+            | {"type": "tool-call" | "tool-result" | "reasoning", …, "payload"}         Mastra
     request = {"body"?: text | body}    as sent to the API of the model
     response = {"id", "modelId", "timestamp", "messages"?: [model message, …]}
 
-An error that was thrown becomes `{}` in JSON; its text is in the messages of the response.
+An error that was thrown becomes `{}` in JSON; its text is in the messages of the response. In the
+content of Mastra's steps parts are missing, and in its lists the results of failed calls.
 """
 
 from __future__ import annotations
@@ -76,15 +78,16 @@ def step_messages(
     `knows_tools`: the run declares its tools.
     """
     sources = _contents(step, pointer, line)
-    kinds = [fields.label(fields.as_dict(source.value), "type") for source in sources]
-    content = [s.value for s, kind in zip(sources, kinds, strict=True) if kind not in _RESULT_KINDS]
+    parts = [_part(source.value) for source in sources]
+    kinds = [fields.label(part, "type") for part in parts]
+    content = [part for part, kind in zip(parts, kinds, strict=True) if kind not in _RESULT_KINDS]
     calls = tuple(s for s, kind in zip(sources, kinds, strict=True) if kind == "tool-call")
     results = [s for s, kind in zip(sources, kinds, strict=True) if kind in _RESULT_KINDS]
     errors = errors_by_call(fields.as_list(fields.as_dict(step.get("response")).get("messages")))
     errors |= {
-        fields.label(source.value, "toolCallId"): source.value["error"]
-        for source in results
-        if isinstance(source.value.get("error"), str)
+        fields.label(part, "toolCallId"): part["error"]
+        for part in parts
+        if fields.label(part, "type") == "tool-error" and isinstance(part.get("error"), str)
     }
     yield ChatMessage(
         {"role": "assistant", "content": content or None, **_ending(step)},
@@ -93,23 +96,53 @@ def step_messages(
         line=line,
         normalise=normaliser_of(
             calls,
-            lambda part: errors.get(fields.label(part, "toolCallId"), ""),
+            lambda part: errors.get(fields.label(_part(part), "toolCallId"), ""),
             knows_tools=knows_tools,
         ),
     )
     durations = fields.as_dict(fields.as_dict(step.get("performance")).get("toolExecutionMs"))
     for source in results:
-        part = source.value
+        part = _part(source.value)
         call_id = fields.label(part, "toolCallId")
         raw = _answer(part, errors.get(call_id, ""))
         if call_id in durations:
             raw["duration_ms"] = durations[call_id]
         yield ChatMessage(raw, source.pointer, (source,), line=line)
+    answered = {fields.label(_part(source.value), "toolCallId") for source in results}
+    open_ids = {fields.label(_part(call.value), "toolCallId") for call in calls} - answered
+    for source in _results_in_response(step, pointer, line) if _is_of_mastra(step) else ():
+        if fields.label(source.value, "toolCallId") in open_ids:
+            raw = {"role": "tool", "content": [source.value]}
+            yield ChatMessage(raw, source.pointer, (source,), line=line)
+
+
+def _is_of_mastra(step: dict[str, Any]) -> bool:
+    calls = fields.as_list(step.get("toolCalls"))
+    return "staticToolCalls" in step and all(
+        isinstance(call, dict) and "payload" in call for call in calls
+    )
+
+
+def _part(value: Any) -> dict[str, Any]:
+    """Return an element of a step as a part, without the envelope in which Mastra keeps it."""
+    part = fields.as_dict(value)
+    payload = part.get("payload")
+    return {**payload, "type": part.get("type")} if isinstance(payload, dict) else part
+
+
+def _results_in_response(step: dict[str, Any], pointer: str, line: int) -> Iterator[SourceValue]:
+    """Yield the results of calls in the messages of a step's response."""
+    messages = fields.as_list(fields.as_dict(step.get("response")).get("messages"))
+    for number, message in enumerate(messages):
+        for index, part in enumerate(fields.as_list(fields.as_dict(message).get("content"))):
+            if fields.label(fields.as_dict(part), "type") == "tool-result":
+                place = f"{pointer}/response/messages/{number}/content/{index}"
+                yield SourceValue(part, place, line)
 
 
 def _contents(step: dict[str, Any], pointer: str, line: int) -> list[SourceValue]:
-    """Return the parts of a step; version 4 keeps each kind in a list of its own."""
-    if isinstance(step.get("content"), list):
+    """Return the parts of a step; version 4 and Mastra keep each kind in a list of its own."""
+    if isinstance(step.get("content"), list) and not _is_of_mastra(step):
         return [
             SourceValue(part, f"{pointer}/content/{index}", line)
             for index, part in enumerate(step["content"])

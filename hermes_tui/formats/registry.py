@@ -170,7 +170,7 @@ def _may_be_pydantic_ai(sample: Sample) -> bool:
 def _may_be_ai_sdk(sample: Sample) -> bool:
     """Return whether the sample may be of the AI SDK: its calls are parts, or messages have
     parts."""
-    names = ("parts", "toolInvocations", "finishReason", "steps")
+    names = ("parts", "toolInvocations", "finishReason", "steps", "threadId", "_table")
     return (
         b'"toolCallId"' in sample.head
         or _has(*names)(sample)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,15 @@ from hermes_tui.formats.ai_sdk import FORMAT
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.events import CallSkipped, MessageAppended, RunEnded, SourceDefect
+from hermes_tui.model.events import (
+    CallSkipped,
+    MessageAppended,
+    RequestFailed,
+    RunEnded,
+    SourceDefect,
+)
 from hermes_tui.model.spans import ByteRange
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.formats.foreign import (
     any_json,
     calls,
@@ -254,6 +262,64 @@ def test_a_step_of_which_everything_odd_is_changed_keeps_its_reply() -> None:
     step["content"].append("x")
     events = read_bytes(FORMAT, document([step]))
     assert len(calls(events)) == 2
+
+
+def test_a_thread_of_mastra_is_read_step_by_step() -> None:
+    assert format_of(content("mastra_thread")) == "ai-sdk"
+    events = read_bytes(FORMAT, content("mastra_thread"))
+    assert [(call.id, call.name) for call in calls(events)] == EXPECTED_CALLS
+    assert [one.call_id for one in results(events)] == [call_id for call_id, _ in EXPECTED_CALLS]
+    assert next(one.content for one in results(events) if one.error) == "division by zero"
+    assert len([one for one in messages(events) if one.reasoning]) == 3
+    [first] = runs(events)
+    assert (first.task, first.model) == (QUESTION, "agent")
+
+
+def test_a_failed_request_in_a_thread_of_mastra_ends_the_run() -> None:
+    events = read_bytes(FORMAT, content("mastra_thread_fails"))
+    [failed] = only(events, RequestFailed)
+    assert failed.at is not None
+    assert failed.at.pointer == "/messages/1/content/parts/5"
+    [end] = only(events, RunEnded)
+    assert (end.status, end.stop_reason) == ("error", "the model crashed")
+    assert [text for role, text in dialog(events) if role == "assistant"] == ["Let me look."]
+
+
+def test_steps_of_mastra_are_read_from_their_lists_and_their_responses() -> None:
+    assert format_of(content("mastra_steps")) == "ai-sdk"
+    events = read_bytes(FORMAT, content("mastra_steps"))
+    assert [(call.id, call.name) for call in calls(events)] == EXPECTED_CALLS
+    answers = {one.call_id: one for one in results(events)}
+    assert list(answers) == [call_id for call_id, _ in EXPECTED_CALLS]
+    assert answers["call_d1"].content == "division by zero"
+    assert answers["call_d1"].error is not None
+    assert len([one for one in messages(events) if one.reasoning]) == 3
+    assert calls(events)[0].raw["payload"]["toolCallId"] == "call_w1"
+
+
+def test_the_database_of_mastra_has_a_run_for_each_thread(tmp_path: Path) -> None:
+    path = tmp_path / "mastra.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript((FOLDER / "mastra.sql").read_text())
+        connection.execute(
+            "INSERT INTO mastra_messages VALUES ('m', 'lost', '\"Hi.\"', 'user', 'v2', 'x', 'u')"
+        )
+    connection.close()
+    file = open_file(path, whole=True)
+    try:
+        states = [step.state for step in survey(file) if isinstance(step, FoundRun)]
+        starts = [runs(list(file.decode(record)))[0] for record in range(len(file.index))]
+    finally:
+        file.close()
+    assert file.reader.name == "ai-sdk"
+    assert [one.run_id for one in starts] == ["t-good", "t-agent", "t-latefail", "lost"]
+    assert starts[0].details["resourceId"] == "user-1"
+    assert [(one.messages, one.calls, one.results) for one in states] == [
+        (5, 2, 2),
+        (13, 6, 6),
+        (4, 2, 2),
+        (1, 0, 0),
+    ]
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,6 +16,7 @@ from hermes_tui.runtime.databases import (
     hermes_agent,
     langgraph,
     llm,
+    mastra,
     mlflow,
     opencode,
     phoenix,
@@ -32,11 +33,12 @@ _PROGRAMS = (
     (adk.NEEDED, adk.session_lines),
     (opencode.NEEDED, opencode.session_lines),
     (llm.NEEDED, llm.conversation_lines),
+    (mastra.NEEDED, mastra.thread_lines),
 )
 """For each program, the tables by which its database is recognised, and its reader."""
 _KNOWN = (
-    "hermes-agent's state.db, sessions of the OpenAI Agents SDK, Google ADK, Agno, opencode and "
-    "Crush, LangGraph checkpoints, llm's logs.db, Phoenix and MLflow"
+    "hermes-agent's state.db, sessions of the OpenAI Agents SDK, Google ADK, Agno, Mastra, "
+    "opencode and Crush, LangGraph checkpoints, llm's logs.db, Phoenix and MLflow"
 )
 
 
