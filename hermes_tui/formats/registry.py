@@ -240,6 +240,7 @@ _ENTRIES = (
     _Entry("claude-code", "claude_code", _may_be_claude_code),
     _Entry("cline", "cline", _has("sessionId", "ts")),
     _Entry("copilot", "copilot", _has("parentId")),
+    _Entry("continue", "continue_dev", _has("sessionId")),
     _Entry("gptme", "gptme", _may_be_gptme),
     _Entry("crush", "crush", _has("_table", "meta")),
     _Entry("kimi", "kimi", _may_be_kimi),
