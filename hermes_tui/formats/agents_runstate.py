@@ -19,7 +19,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, raw_messages
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.responses_items import messages_of_items, messages_of_values
+from hermes_tui.formats.responses_items import messages_of_items, messages_of_values, snake_item
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.model.messages import Usage
@@ -110,7 +110,7 @@ class _State:
             return (
                 [ChatMessage({"role": "user", "content": original}, pointer)] if is_present else []
             )
-        return list(messages_of_items([_snake_item(item) for item in original], pointer))
+        return list(messages_of_items([snake_item(item) for item in original], pointer))
 
     def output_messages(self) -> Iterator[ChatMessage]:
         """Yield the messages of agents, models and tools, agent by agent."""
@@ -136,7 +136,7 @@ class _State:
                 self.odd.append((place, made))
             elif made.get("type") != _APPROVAL:
                 agent = fields.label(fields.as_dict(made.get("agent")), "name")
-                item = SourceValue(_snake_item(raw), f"{place}/{raw_key}")
+                item = SourceValue(snake_item(raw), f"{place}/{raw_key}")
                 self._key_at[item.pointer] = _key(item.value)
                 yield agent, item
 
@@ -145,7 +145,7 @@ class _State:
         found: dict[str, tuple[int, Any]] = {}
         for turn, response in enumerate(fields.as_list(self._value.get("model_responses")), 1):
             output = fields.as_list(fields.as_dict(response).get("output"))
-            key = next(filter(None, map(_key, map(_snake_item, output))), "")
+            key = next(filter(None, map(_key, map(snake_item, output))), "")
             if key:
                 found.setdefault(key, (turn, response))
         return found
@@ -168,7 +168,7 @@ class _State:
         for interruption in fields.as_list(
             fields.as_dict(self._step.get("data")).get("interruptions")
         ):
-            item = _snake_item(fields.as_dict(interruption).get("raw_item", interruption))
+            item = snake_item(fields.as_dict(interruption).get("raw_item", interruption))
             name = fields.label(fields.as_dict(item), "call_id")
             if name:
                 yield name
@@ -200,17 +200,6 @@ def _usage(value: Any) -> Usage | None:
         if isinstance(details := counts.get(key), list):
             counts[key] = details[0] if details else None
     return usage(counts)
-
-
-def _snake_item(item: Any) -> Any:
-    """Return an item with its keys in snake case, and `…_call_result` types as `…_call_output`."""
-    if not isinstance(item, dict):
-        return item
-    members = {_snake(key): value for key, value in item.items()}
-    kind = fields.label(members, "type")
-    if kind.endswith("_call_result"):
-        members["type"] = f"{kind.removesuffix('_result')}_output"
-    return members
 
 
 def _snake(key: str) -> str:

@@ -66,6 +66,20 @@ def is_item(value: Any) -> bool:
     return isinstance(value, dict) and fields.label(value, "type") in ITEM_TYPES
 
 
+def snake_item(item: Any) -> Any:
+    """Return an item of the SDK for JavaScript in the spelling of the API.
+
+    Its keys are in camel case, and its answers are `…_call_result` instead of `…_call_output`.
+    """
+    if not isinstance(item, dict):
+        return item
+    members = {fields.snake_case(key).removeprefix("$"): value for key, value in item.items()}
+    kind = fields.label(members, "type")
+    if kind.endswith("_call_result"):
+        members["type"] = f"{kind.removesuffix('_result')}_output"
+    return members
+
+
 def is_call(item: dict[str, Any]) -> bool:
     kind = fields.label(item, "type")
     return kind in _FUNCTION_TYPES or kind in _BUILT_IN_TOOLS or kind in _SELF_ANSWERED
