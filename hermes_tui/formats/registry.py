@@ -275,6 +275,11 @@ _ENTRIES = (
         "agno",
         _has("agent_data", "team_data", "workflow_data", "run_data", "run_id"),
     ),
+    _Entry(
+        "agent-framework",
+        "agent_framework",
+        _has("contents", "state", "chat_message_store_state", "usage_details", "response_id"),
+    ),
     _Entry("fast-agent", "fast_agent", _has("messages")),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
