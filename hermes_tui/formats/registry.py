@@ -280,6 +280,7 @@ _ENTRIES = (
         "agent_framework",
         _has("contents", "state", "chat_message_store_state", "usage_details", "response_id"),
     ),
+    _Entry("semantic-kernel", "semantic_kernel", _has("items", "messages")),
     _Entry("fast-agent", "fast_agent", _has("messages")),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
