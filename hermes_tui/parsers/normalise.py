@@ -47,7 +47,13 @@ from hermes_tui.parsers.text_calls import (
     read_text_calls,
 )
 from hermes_tui.parsers.tool_calls import read_calls
-from hermes_tui.parsers.tool_results import OPEN, block_results, part_result, whole_result
+from hermes_tui.parsers.tool_results import (
+    OPEN,
+    block_results,
+    part_result,
+    several_results,
+    whole_result,
+)
 
 __all__ = ["Normalised", "TextCalls", "normalise_message"]
 
@@ -249,6 +255,8 @@ def _results(
         blocks = block_results(text) if OPEN in text else []
         if blocks or found:
             return found + blocks
+        if isinstance(several := raw.get("tool_responses"), list) and several:
+            return several_results(several)
         return [whole_result(raw, content.shown() if content else text)]
     in_text = mode is TextCalls.TRANSPORT and speaker.role in NOT_A_MODEL
     if in_text and speaker.role != "system" and OPEN in text:

@@ -1,4 +1,4 @@
-"""Tool results: whole tool messages, content parts, and `<tool_response>` blocks in text.
+"""Tool results: whole tool messages, several in one, content parts, `<tool_response>` in text.
 
     block := "<tool_response>" body "</tool_response>"
     body  := {"tool_call_id", "name", "content", …} | {"name", "content", …}
@@ -49,6 +49,15 @@ def whole_result(raw: Mapping[str, Any], text: str) -> Found:
     body = raw.get("content")
     judged = body if isinstance(body, dict) else text
     return _result(text, call_id, _text_at(raw, _NAME_KEYS), raw, judged)
+
+
+def several_results(responses: list[Any]) -> list[Found]:
+    """Return the results in the `tool_responses` of AG2 and of AutoGen 0.2."""
+    found = []
+    for response in responses:
+        raw = response if isinstance(response, dict) else {"content": response}
+        found.append(whole_result(raw, read_content(raw.get("content")).shown()))
+    return found
 
 
 def part_result(part: dict[str, Any]) -> Found:

@@ -31,6 +31,23 @@ def test_content_parts_of_a_result_are_joined():
     assert only_result({"content": content}).content == "a\n[image image/png, 3 bytes]"
 
 
+def test_each_tool_response_of_ag2_is_a_result():
+    responses = [
+        {"tool_call_id": "c1", "role": "tool", "content": "4"},
+        {"tool_call_id": "c2", "role": "tool", "content": "Error: float division by zero"},
+        "bare",
+    ]
+    raw = {"role": "tool", "name": "user", "content": "4\n\nError …", "tool_responses": responses}
+    found = normalise_message(raw)
+    assert (found.message.text, found.message.results) == ("4\n\nError …", 3)
+    assert [(one.call_id, one.content) for one, _ in found.results] == [
+        ("c1", "4"),
+        ("c2", "Error: float division by zero"),
+        (None, "bare"),
+    ]
+    assert found.results[1][0].error is not None
+
+
 def test_a_decoded_body_is_shown_as_json_and_checked_for_errors():
     result = only_result({"content": {"output": "", "exit_code": 2}})
     assert (result.content, result.exit_code) == ('{"output":"","exit_code":2}', 2)
