@@ -265,6 +265,7 @@ _ENTRIES = (
         "autogen",
         _has("models_usage", "stop_reason", "source", "llm_context", "agent_states"),
     ),
+    _Entry("ag2", "ag2", _has("data", "chat_history")),
     _Entry("gemini", "gemini", _may_be_gemini),
     _Entry("gemini-cli", "gemini_cli", _has("projectHash")),
     _Entry("gemini-stream-json", "gemini_stream", _has("session_id", "tool_id")),
