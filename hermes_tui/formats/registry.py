@@ -282,6 +282,7 @@ _ENTRIES = (
         _has("contents", "state", "chat_message_store_state", "usage_details", "response_id"),
     ),
     _Entry("semantic-kernel", "semantic_kernel", _has("items", "messages")),
+    _Entry("browser-use", "browser_use", _has("history")),
     _Entry("camel", "camel", _has("role_at_backend")),
     _Entry("haystack", "haystack", _has("meta", "_meta", "messages", "pipeline_state")),
     _Entry("fast-agent", "fast_agent", _has("messages")),
