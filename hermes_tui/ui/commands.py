@@ -304,6 +304,8 @@ _STOPS_FIRST_RANKS = {"run-on": -8}
 """Ranks in the key bar while the run stops at every call before it reaches a breakpoint."""
 _BUSY_RANKS = {"end-run": -7}
 """Ranks in the key bar while a request or a tool is running and may hang."""
+_CHOOSING_RANKS = {"lab-open": -11}
+"""Ranks in the key bar while a row of a list can be chosen."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 
@@ -328,7 +330,7 @@ def bar_entries(
 def _rank(command: Command, situation: Situation) -> int:
     """Return a command's rank in the key bar, lowest first; 0 leaves it out."""
     ranks = _REPLY_RANKS if situation.flawed else _BUSY_RANKS if CANCEL in situation.legal else {}
-    ranks = _FAILED_RANKS if situation.failed else ranks
+    ranks = _FAILED_RANKS if situation.failed else _CHOOSING_RANKS if situation.enter else ranks
     if situation.stops_first and command.id in _STOPS_FIRST_RANKS:
         return _STOPS_FIRST_RANKS[command.id]
     return ranks.get(command.id, command.bar)
@@ -337,7 +339,7 @@ def _rank(command: Command, situation: Situation) -> int:
 def _label(command: Command, situation: Situation) -> str:
     if command.id == "continue" and situation.failed:
         return BY_ID["end-run"].label
-    return situation.enter if command.id == "open" and situation.enter else command.label
+    return (situation.enter if command.id in ("open", "lab-open") else "") or command.label
 
 
 def shown_key(command: Command | DialogKey, keymap: Mapping[str, str]) -> str:

@@ -154,6 +154,19 @@ async def test_the_matrix_lists_every_parser_and_enter_shows_its_steps(tmp_path:
         await lab.shows("2 Steps of sglang/qwen25", "1 CALL")
 
 
+@pytest.mark.parametrize(("key", "label"), [("m", "Its steps"), ("W", "Its steps"), ("f", "Apply")])
+async def test_the_key_bar_of_a_list_begins_with_what_enter_does(
+    tmp_path: Path, key: str, label: str
+) -> None:
+    async with lab_on(tmp_path, size=NARROW) as lab:
+        await lab.press(key)
+        side = lab.screen.query_one("#side", RowList)
+        await until(lab.pilot, lambda: side.row_count > 0)
+        await until(lab.pilot, lambda: lab.shown.splitlines()[-1].startswith(f" Enter {label} "))
+        await lab.press("1")
+        await until(lab.pilot, lambda: label not in lab.shown.splitlines()[-1])
+
+
 @pytest.mark.parametrize("key", ["m", "W", "f"])
 async def test_a_list_of_the_lab_can_still_be_painted_after_it_was_left(
     tmp_path: Path, key: str

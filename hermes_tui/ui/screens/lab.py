@@ -208,11 +208,13 @@ class LabScreen(LabTakeAway):
             legal.add(REAL)
         if self.side == "stream":
             legal.add(DELTAS)
+        pane = self.focused
         return Situation(
             rows=len(model.steps) if self.side != "stream" else 2,
             problems=len(model.failures) + (self.side == "stream"),
             searching=self.search is not None,
             legal=frozenset(legal),
+            enter=pane.enter if isinstance(pane, SidePane) else "",
         )
 
     @property

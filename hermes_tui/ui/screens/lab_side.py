@@ -26,6 +26,10 @@ TITLES: Final = {
 }  # fmt: skip
 
 
+_ENTER: Final = {"matrix": "Its steps", "which": "Its steps", "fixes": "Apply", "sweep": "Replay"}
+"""The label of Enter in the lists whose rows can be chosen."""
+
+
 class SidePane(RowList):
     """A list of the lab; `screen.side` decides which one, and what its rows mean."""
 
@@ -52,6 +56,11 @@ class SidePane(RowList):
     def verdict(self) -> Verdict | None:
         """The verdict under the cursor, in a list of parsers."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    @property
+    def enter(self) -> str:
+        """The label of Enter on the row under the cursor; empty if it does nothing."""
+        return _ENTER.get(self._lab.side, "") if self.row_count else ""
 
     def show(self) -> None:
         """Update the list from the screen's state."""
