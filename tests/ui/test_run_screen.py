@@ -206,6 +206,18 @@ async def test_marks_return_to_their_row(run_file: Path) -> None:
         assert model.row == 2
 
 
+async def test_a_mark_does_not_move_the_columns_of_its_row(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await pilot.press("j")
+        await shows(pilot, "   1 system  ")
+        before = next(line for line in screen_lines(app) if " system " in line)
+        await pilot.press("m", "a")
+        await shows(pilot, "a  1 system  ")
+        after = next(line for line in screen_lines(app) if " system " in line)
+        assert after.replace("a  1", "   1") == before
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [("4", "row 4 of"), ("t2", "turn 2"), ("999", "no row 999"), ("s999", "no event 999")],

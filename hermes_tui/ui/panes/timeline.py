@@ -27,8 +27,16 @@ class TimelineRows:
         segments = timeline_row(model.timeline, row, width)
         if row in model.marks.values():
             letter = next(mark for mark, marked in model.marks.items() if marked == row)
-            segments = [(f"{letter} ", "badge"), *segments]
+            segments = _marked(segments, letter)
         return segments
+
+
+def _marked(segments: Segments, letter: str) -> Segments:
+    """Return a row with its mark in the blanks before the turn, so that no column moves."""
+    (turn, style), *others = segments
+    if not turn.startswith(" "):
+        return [(f"{letter} ", "badge"), *segments]
+    return [(letter, "badge"), (turn[1:], style), *others]
 
 
 class TimelinePane(RowList):
