@@ -299,7 +299,7 @@ async def test_panes_stay_usable_if_the_filter_matches_no_run(
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await answer(pilot, "f", "turns > 1000")
-        await shows(pilot, "no run matches the filter")
+        await shows(pilot, "no run matches the filter: u shows all", " 0 runs · ")
         await pilot.press(key)
         await shows(pilot, title, "0/")
 

@@ -272,7 +272,7 @@ async def test_the_found_filter_lists_the_matches_of_the_search(tmp_path: Path) 
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "f", "found")
-        await shows(pilot, " 0 · ", "filter found", "nothing was searched")
+        await shows(pilot, " 0 runs · ", "filter found", "nothing was searched")
         await answer(pilot, "slash", "needle", "f4")
         await settled(pilot)
         await shows(pilot, " of 6", "/needle: 1 of 6")
@@ -283,7 +283,7 @@ async def test_the_found_filter_lists_the_matches_of_the_search(tmp_path: Path) 
         await settled(pilot)
         await shows(pilot, " of 1", "/needle 57: 1 of 1")
         await pilot.press("escape")
-        await shows(pilot, " 0 · found: nothing was searched")
+        await shows(pilot, " 0 runs · found: nothing was searched")
 
 
 async def test_grouping_runs_without_a_distinguishing_field_is_explained(tmp_path: Path) -> None:

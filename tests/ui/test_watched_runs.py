@@ -16,7 +16,7 @@ from hermes_tui.runtime.new_files import NewFiles
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.runs.feed import RunsFeed
-from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, until
+from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, until, write_runs
 from tests.ui.screen_text import text_of
 
 
@@ -430,3 +430,13 @@ async def test_the_only_run_of_a_followed_file_is_opened_once(tmp_path: Path) ->
         await settled(pilot)
         watched = app.feed.files.file_of(0).watched
         assert watched is not None and len(watched._held_runs) == 1
+
+
+async def test_a_filter_without_a_match_may_still_find_one_in_a_followed_file(
+    tmp_path: Path,
+) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 3), follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "f", "turns > 1000")
+        await shows(pilot, "no run matches the filter so far: u shows all")

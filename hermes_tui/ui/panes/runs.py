@@ -38,9 +38,9 @@ FOLDED_RUN = "▸ +1 "
 SAMPLED_RUNS = 200
 """How many of the first runs are checked for whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
-NO_RUNS_YET, NO_RUNS, NO_MATCH = (
-    "no runs yet",
-    "no runs",
+NO_RUNS_YET, NO_RUNS = "no runs yet", "no runs"
+NO_MATCH_YET, NO_MATCH = (
+    "no run matches the filter so far: {unfilter} shows all",
     "no run matches the filter: {unfilter} shows all",
 )
 
@@ -228,7 +228,7 @@ class RunsPane(RowList):
     ) -> None:
         """Show the runs of a model; with `waits`, files that do not exist yet may add some."""
         rows = RunRows(model)
-        self._no_match = keys.format(NO_MATCH)
+        self._no_match_yet, self._no_match = keys.format(NO_MATCH_YET), keys.format(NO_MATCH)
         self._no_runs_yet = WAITING if waits else NO_RUNS_YET
         empty = self._no_runs_yet
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=empty)
@@ -273,8 +273,11 @@ class RunsPane(RowList):
         self.follow = self._may_grow
 
     def _update_empty_text(self) -> None:
-        empty = NO_RUNS if self.no_more else self._no_runs_yet
-        self.set_empty_text(empty if self._model.filter is None else self._no_match)
+        if self._model.filter is not None:
+            empty = self._no_match_yet if self._may_grow else self._no_match
+        else:
+            empty = NO_RUNS if self.no_more else self._no_runs_yet
+        self.set_empty_text(empty)
 
     @property
     def unsettled(self) -> bool:

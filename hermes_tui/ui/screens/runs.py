@@ -169,8 +169,8 @@ class RunsScreen(Moving, RunsFinding):
         ]
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position
-        here = f"{position + 1:,} of " if position is not None else ""
-        status = [(f" {here}{len(model):,}", "")]
+        where = f"{position + 1:,} of {len(model):,}" if position is not None else ""
+        status = [(f" {where or counted(len(model), 'run')}", "")]
         # The newest message comes first: the end of a long line is cut off.
         status += self._note_segments(self._message, "hint")
         status += chosen_segments(self.saved_app.chosen_run, self.keys)
