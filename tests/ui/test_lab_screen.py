@@ -146,7 +146,8 @@ async def test_the_matrix_lists_every_parser_and_enter_shows_its_steps(tmp_path:
     async with lab_on(tmp_path) as lab:
         await lab.press("m")
         await lab.compared()
-        await lab.shows("● vllm/hermes", "calls instead of text kept", "sglang/qwen25")
+        await lab.shows("● vllm/hermes              emulated 0.33.0 text kept")
+        await lab.shows("calls instead of text kept", "sglang/qwen25")
         side = lab.screen.query_one("#side")
         names = [verdict.name for verdict in lab.screen.model.rows()]
         side.go(names.index("sglang/qwen25"))  # type: ignore[attr-defined]

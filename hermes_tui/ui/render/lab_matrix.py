@@ -11,7 +11,7 @@ from hermes_tui.ui.lab.verdicts import Verdict, differences, verdict_word
 from hermes_tui.ui.render.lab import WORD_STYLES
 from hermes_tui.ui.render.rows import Segments
 
-NAME, SOURCE, WORD, CALLS, OF_ALL = 24, 14, 10, 5, 8
+NAME, SOURCE, WORD, CALLS, OF_ALL = 24, 15, 9, 5, 8
 
 
 def matrix_header(*, ranking: bool) -> list[Segments]:
@@ -74,7 +74,7 @@ def _calls_text(count: int, meant: int) -> str:
 def _source(verdict: Verdict) -> str:
     if verdict.source == OURS:
         return "our reading"
-    return f"as of {verdict.version}"
+    return f"emulated {verdict.version}"
 
 
 def _names(calls: Sequence[tuple[str, str]]) -> str:
