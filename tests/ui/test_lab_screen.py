@@ -217,7 +217,7 @@ async def test_the_verdict_is_updated_with_every_edit(tmp_path: Path) -> None:
         await lab.press("e")
         await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
         await lab.press("delete")
-        await lab.shows("2 CALLS", "edited", "End editing")
+        await lab.shows("2 CALLS", "edited", "editing: read again after every key", "End editing")
         await lab.press("x")
         await lab.shows("TEXT KEPT")
         await lab.press("backspace", "escape")

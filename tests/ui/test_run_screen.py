@@ -566,7 +566,7 @@ async def test_the_key_bar_shows_whether_q_quits_or_goes_back(tmp_path: Path) ->
         await pilot.press("q")
         await shows(pilot, "q Quit")
         await pilot.press("ctrl+p")
-        await shows(pilot, "Search for commands")
+        await shows(pilot, "Find an action")
         await pilot.press("escape")
         await shows(pilot, "q Quit")
         await pilot.press("enter")

@@ -87,8 +87,8 @@ async def test_descriptions_in_the_palette_have_enough_contrast(
     async with app.run_test(size=MEDIUM) as pilot:
         await settled(pilot)
         await pilot.press("ctrl+p")
-        await shows(pilot, "go back; on the first screen, quit", "Search for commands")
-        for part in ("back; on the first", "to the last row", "earch for commands"):
+        await shows(pilot, "go back; on the first screen, quit", "Find an action")
+        for part in ("back; on the first", "to the last row", "ind an action"):
             styles = [
                 segment.style
                 for strip in app.screen._compositor.render_strips()

@@ -251,7 +251,7 @@ class LabScreen(LabTakeAway):
             left = [(f" {visible_line(self._message, 300)}", "hint")]
         elif self.is_editing:
             left = [
-                (self.keys.format(" editing: every key is read again; {clear} ends it"), "hint")
+                (self.keys.format(" editing: read again after every key; {clear} ends it"), "hint")
             ]
         else:
             left = legend()

@@ -50,7 +50,7 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
         self.found: Sequence[Offer] = offers_found("", offers, Matcher(""))
 
     def body(self) -> Iterable[Widget]:
-        yield _Line(placeholder="Search for commands…", compact=True)
+        yield _Line(placeholder="Find an action…", compact=True)
         rows = _OfferRows(
             _Rows(self.found), resolve=self.hermes.style, empty="no action is found by these words"
         )
