@@ -63,6 +63,15 @@ def test_action_ids_are_dimmed_in_the_help() -> None:
         assert lines[0].text[span.start : span.end] == "[pair]"
 
 
+def test_the_help_of_a_key_has_line_breaks_of_its_own_only_where_they_fit() -> None:
+    rows = {
+        76: "case); in the list of runs: file, id, task, model, status, codes; F4: ",
+        96: "in the list of runs: file, id, task, model, status, codes; F4: all their texts;",
+    }
+    for width, row in rows.items():
+        assert row in [line.text.lstrip() for line in help_document({}, [], width=width).lines]
+
+
 def test_keys_of_a_single_screen_have_a_heading_that_names_it() -> None:
     lines = [line.text for line in help_document({}, [], width=100).lines]
     assert {"In a live run", "In the parser lab", "In the list of runs: find"} <= set(lines)

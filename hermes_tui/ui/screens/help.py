@@ -32,6 +32,8 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 _FRAME: Final = 4
 """Cells next to the text: padding and scroll bar."""
+_KEY_MARGINS: Final = 4
+"""Cells before and after the column of keys."""
 _ID_AT_END = re.compile(r"\[[a-z0-9-]+\]$")
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
 _MIN_ROOM: Final = 24
@@ -150,12 +152,13 @@ def help_document(
         for complaint in complaints:
             page.line("  " + visible_line(complaint, _MAX_COMPLAINT), "warning")
         page.blank()
-    _commands(page, in_scope(place), keys, first=first or (DEBUG if live else ""))
+    first = first or (DEBUG if live else "")
+    _commands(page, in_scope(place), keys, first=first, width=width)
     shown = set(in_scope(place))
     for elsewhere in (scope for scope in SCOPES if scope != place):
         others = [command for command in in_scope(elsewhere) if command not in shown]
         shown |= set(others)
-        _commands(page, others, keys, where=_PLACES[elsewhere])
+        _commands(page, others, keys, where=_PLACES[elsewhere], width=width)
     _dialogs(page, keys, live=live)
     fields = {name: keys.format(meaning) for name, meaning in FILTERS.items()}
     page.heading("Marks")
@@ -179,6 +182,7 @@ def _commands(
     *,
     first: str = "",
     where: str = "",
+    width: int,
 ) -> None:
     """Add a table for each group of commands, `first` before the others."""
     ordered = sorted(commands, key=lambda command: bool(first) and command.group != first)
@@ -187,7 +191,14 @@ def _commands(
             all_keys(item, keys.keymap): f"{keys.format(item.help)}  [{item.id}]"
             for item in members
         }
-        _table(page, _heading(group, where), rows)
+        room = width - max(map(len, rows)) - _KEY_MARGINS
+        texts = {shown: _joined_if_long(text, room) for shown, text in rows.items()}
+        _table(page, _heading(group, where), texts)
+
+
+def _joined_if_long(text: str, room: int) -> str:
+    """Return a text with its lines joined into one if a line of it is longer than `room`."""
+    return text if all(len(line) <= room for line in text.split("\n")) else text.replace("\n", " ")
 
 
 def _heading(group: str, where: str) -> str:
