@@ -158,6 +158,13 @@ def test_arguments_of_a_tool_error_take_the_remaining_width() -> None:
     assert plain(error_row(error(), 47), 400).endswith("exit code 1")
 
 
+@pytest.mark.parametrize(("kind", "how"), [("flag", "✗ flagged "), ("heuristic", "? inferred ")])
+def test_the_row_of_a_tool_error_says_how_the_error_is_known(kind: str, how: str) -> None:
+    mark = ErrorMark(kind, "exit code 1")
+    found = ToolError(3, "terminal", mark, COMMAND, "no such host")
+    assert plain(error_row(found, 100), 400).startswith(f"   3 {how}")
+
+
 @pytest.mark.parametrize("height", [4, 7, 12])
 def test_arguments_and_result_of_a_tool_error_share_the_lines_below(height: int) -> None:
     lines = [plain(line, 400) for line in error_lines(error(result="row\n" * 50), 60, height)]

@@ -35,7 +35,7 @@ class ToolError(NamedTuple):
         return ("✗", "flagged", "error") if self.mark.kind == "flag" else _GUESSED
 
 
-_GUESSED = ("?", "heuristic", "warning")
+_GUESSED = ("?", "inferred", "warning")
 
 
 def tool_error(timeline: Timeline, row: int) -> ToolError | None:
@@ -52,7 +52,7 @@ def tool_error(timeline: Timeline, row: int) -> ToolError | None:
 
 
 def error_row(error: ToolError, width: int) -> Segments:
-    """Return turn, tool, flagged or heuristic, error and arguments on one line."""
+    """Return turn, tool, flagged or inferred, error and arguments on one line."""
     room = max(1, width - PREFIX_WIDTH)
     # Without room for both, the error takes all of it, because it distinguishes the rows.
     share = room if room < ROOM_FOR_BOTH else max(room * 2 // 3, room - len(error.arguments) - 2)
