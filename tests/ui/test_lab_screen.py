@@ -77,6 +77,17 @@ async def test_the_title_shows_the_parser_its_reason_and_the_outcome(tmp_path: P
         await lab.shows("turn 1", "vllm/hermes (guessed from <tool_call>", "TEXT KEPT")
 
 
+@pytest.mark.parametrize(("text", "outcome"), [("Done.", "NO CALL"), ("", "NO TEXT")])
+async def test_a_text_in_which_no_call_could_be_lost_gets_no_warning(
+    tmp_path: Path, text: str, outcome: str
+) -> None:
+    async with lab_on(tmp_path, text) as lab:
+        await until(lab.pilot, lambda: lab.shown.splitlines()[0].endswith(outcome))
+        await answer(lab.pilot, "p", "vllm/hermes", "ctrl+u")
+        await lab.shows("2 Steps of vllm/hermes")
+        assert lab.shown.splitlines()[0].endswith(outcome)
+
+
 async def test_keys_without_effect_are_not_named(tmp_path: Path) -> None:
     async with lab_on(tmp_path, "no call") as lab:
         await lab.shows("0 steps")

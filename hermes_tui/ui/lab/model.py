@@ -10,6 +10,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO
+from hermes_tui.runtime.parser_verdicts import TEXT_KEPT
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.lab import steps as lab_steps
 from hermes_tui.ui.lab.fates import Piece, calls_at, frontiers, pieces_of, read_up_to
@@ -180,6 +181,19 @@ class LabModel:
         """How many calls our own reading finds in the text; 0 until that is known."""
         ours = self.verdicts.get((AUTO, OURS))
         return len(ours.calls) if ours is not None else 0
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in a word or two; `no call` if our own reading finds nothing to lose."""
+        word = self.verdict.word if self.verdict is not None else ""
+        if word != TEXT_KEPT:
+            return word
+        if not self.text:
+            return "no text"
+        ours = self.verdicts.get((AUTO, OURS))
+        is_note = (found.severity is Severity.NOTE for found in self.result.diagnostics)
+        is_plain = ours is not None and ours.word == TEXT_KEPT and all(is_note)
+        return "no call" if is_plain else word
 
     # What is shown
 

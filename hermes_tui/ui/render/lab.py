@@ -20,7 +20,7 @@ from hermes_tui.ui.render.wrap import row_starts
 
 WORD_STYLES: Final = {
     "calls": "success", "text kept": "warning", "lost": "error", "raised": "error",
-    "timed out": "error", "wrong": "error", "unknown": "dim",
+    "timed out": "error", "wrong": "error", "unknown": "dim", "no call": "dim", "no text": "dim",
 }  # fmt: skip
 _GOOD_OUTCOMES: Final = frozenset({"delivered", "read", "calls", "match", "found"})
 _MAX_TEXT = 400
@@ -74,14 +74,14 @@ def title_segments(model: LabModel) -> Segments:
     if model.real is not None:
         segments.append((f"· real {model.real.source} ", "badge"))
     segments += [(f"({visible_line(model.why, 60)}) ", "dim"), ("\0fill", "")]
-    return [*segments, _verdict_segment(model.verdict if model.is_read else None)]
+    return [*segments, _verdict_segment(model)]
 
 
-def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
+def _verdict_segment(model: LabModel) -> tuple[str, str]:
     """Return the verdict in a few words."""
-    if verdict is None:
+    verdict, word = model.verdict, model.outcome
+    if verdict is None or not model.is_read:
         return " reading … ", "partial"
-    word = verdict.word
     facts = counted(len(verdict.calls), "call") if word == "calls" else ""
     style = WORD_STYLES.get(word, "")
     return f" {(facts or word).upper()} ", style
