@@ -35,7 +35,7 @@ async def test_ending_the_run_needs_confirmation() -> None:
         await run.press("ctrl+t", "n")
         assert run.driver.phase is Phase.STOPPED
         await run.press("ctrl+t", "y")
-        await run.shows("ENDED  — ended by the user")
+        await run.shows("ENDED  ended by the user")
         await run.shows(" · terminated")
         assert "truncated" not in run.text.splitlines()[0]
         (row,) = (line for line in run.text.splitlines() if "■ end" in line)
@@ -135,7 +135,7 @@ async def test_a_hanging_request_can_be_cancelled_and_retried() -> None:
             assert run.events(ev.RequestFailed)[0].by == "person"
             await run.until(server.client_gone.is_set)
             await run.press("R", "ctrl+s")
-            await run.shows("ENDED  — finished naturally")
+            await run.shows("ENDED  finished naturally")
 
 
 async def test_a_hanging_request_shows_the_possible_keys() -> None:

@@ -64,7 +64,7 @@ async def test_calls_parsed_in_the_lab_are_handed_to_the_loop(text: str, parser:
         added = proposed.call
         assert (added.name, added.arguments) == ("ls", {"path": "."})
         await run.press("c", "c")
-        await run.shows("ENDED  — finished naturally")
+        await run.shows("ENDED  finished naturally")
         assert tools.calls == [("ls", {"path": "."})]
 
 

@@ -53,7 +53,7 @@ async def test_next_stops_at_the_next_call_and_continue_ends_the_run() -> None:
         await run.shows("call 2 of 2")
         assert [e.arguments for e in run.events(ev.ToolDispatched)] == ['{"command":"ls"}']
         await run.press("c")
-        await run.shows("ENDED  — finished naturally")
+        await run.shows("ENDED  finished naturally")
         assert run.driver.phase is Phase.ENDED
 
 
@@ -151,7 +151,7 @@ async def test_a_step_does_not_end_the_run_at_a_failed_request(key: str) -> None
         await run.shows("the request failed: R asks again, c ends the run")
         assert run.phase is Phase.STOPPED
         await run.press("R", "ctrl+s")
-        await run.shows("ENDED  — finished naturally")
+        await run.shows("ENDED  finished naturally")
 
 
 async def test_a_streaming_reply_without_calls_is_shown_as_such() -> None:

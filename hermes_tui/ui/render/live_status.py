@@ -46,7 +46,8 @@ def phase_segments(
         left += [(" ·", "error"), ("\0path", ""), (visible_line(failure, 200), "error")]
     elif doing.why:
         style = "hint" if doing.word == "STOPPED" else ""
-        left += [*spare, (f" — {visible_line(doing.why, 200)}", style)]
+        dash = "— " if about else ""
+        left += [*spare, (f" {dash}{visible_line(doing.why, 200)}", style)]
     right: Segments = [("\0fill", "")]
     if spent_s and not failure:
         right.append((f" {seconds(spent_s)} ·", "dim"))
