@@ -18,7 +18,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
-from hermes_tui.formats.logged_requests import exchanges_of
+from hermes_tui.formats.logged_requests import RequestLog, exchanges_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sglang_log import SglangLog
 from hermes_tui.formats.vllm_log import VllmLog
@@ -58,7 +58,7 @@ class EngineLog:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         data = value if isinstance(value, bytes) else b""
-        logs = (VllmLog(), SglangLog())
+        logs: tuple[RequestLog, ...] = (VllmLog(), SglangLog())
         base, ranges = build.record.start, list[ByteRange]()
         unread: list[tuple[int, str, str]] = []
         for place, line in _lines(data):
@@ -88,7 +88,7 @@ class EngineLog:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that may matter, with their offsets."""
+    """Yield each line with its offset."""
     start = 0
     while start < len(data):
         end = data.find(b"\n", start) + 1 or len(data)

@@ -162,6 +162,40 @@ class Bodies:
             yield LoggedRequest(own_id or f"line {line + 1}", line, body)
 
 
+class RequestLog:
+    """Collects the requests in the lines of one kind of server."""
+
+    engine = ""
+    """The name of the engine, as in the names of its parsers."""
+
+    def __init__(self) -> None:
+        self.parser = self.model = ""
+        """The parser that the server was started with, and its model; empty if not logged."""
+        self._requests: dict[str, LoggedRequest] = {}
+        self._bodies = Bodies()
+        self._complaints: list[str] = []
+        """What the parser logged after the last reply."""
+
+    def take(self, number: int, line: str) -> bool:
+        """Take line `number`; return whether it belongs to the log of a request.
+
+        Raises ValueError if it does, but cannot be read.
+        """
+        raise NotImplementedError
+
+    def end(self) -> list[LoggedRequest]:
+        """Return all requests, in the order of their first lines."""
+        found = [*self._requests.values(), *self._bodies.left()]
+        found.sort(key=lambda request: request.line)
+        if found:
+            found[-1].complaints += self._complaints
+        return found
+
+    def _start(self, model: str, parser: str) -> None:
+        self.model = model
+        self.parser = f"{self.engine}/{parser}" if parser else ""
+
+
 def exchanges_of(requests: Sequence[LoggedRequest]) -> Iterator[tuple[int, Exchange]]:
     """Yield the lines of requests with their exchanges, each with its echo.
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.logged_requests import MAX_PREFIX, Bodies, LoggedRequest
+from hermes_tui.formats.logged_requests import MAX_PREFIX, LoggedRequest, RequestLog
 from hermes_tui.formats.python_repr import NotRepr, ReprObject, read_first
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.measures import timestamp
@@ -40,23 +40,17 @@ _HALF = 1024
 _CUTS = ((" ... ", 2 * _HALF + 5), ("...", 2 * _HALF + 3))
 
 
-class SglangLog:
-    """Collects the requests in the lines of an SGLang server."""
+class SglangLog(RequestLog):
+    """Reads the lines of an SGLang server."""
 
     engine = "sglang"
 
     def __init__(self) -> None:
-        self.requests: dict[str, LoggedRequest] = {}
-        self.parser = self.model = ""
-        self._bodies = Bodies()
+        super().__init__()
         self._finished = ""
-        self._complaints: list[str] = []
+        """The id of the last request that was finished."""
 
     def take(self, number: int, line: str) -> bool:
-        """Take line `number`; return whether it belongs to the log of a request.
-
-        Raises ValueError if it does, but cannot be read.
-        """
         found = ENTRY.search(line, 0, MAX_PREFIX)
         if found is None:
             self._take_other(line)
@@ -67,17 +61,12 @@ class SglangLog:
             self._bodies.add(number, request)
             return True
         request_id = fields.label(request, "rid") or f"line {number + 1}"
-        if request_id not in self.requests:
+        if request_id not in self._requests:
             at = timestamp(time[1]) if time is not None else None
-            self.requests[request_id] = LoggedRequest(request_id, number, ts=at)
+            self._requests[request_id] = LoggedRequest(request_id, number, ts=at)
         if kind == "finished":
-            self._finish(number, self.requests[request_id], request, out)
+            self._finish(number, self._requests[request_id], request, out)
         return True
-
-    def end(self) -> list[LoggedRequest]:
-        """Return all requests, in the order of their first lines."""
-        found = [*self.requests.values(), *self._bodies.left()]
-        return sorted(found, key=lambda request: request.line)
 
     def _finish(
         self, number: int, logged: LoggedRequest, request: dict[str, Any], out: dict[str, Any]
@@ -100,15 +89,14 @@ class SglangLog:
     def _take_other(self, line: str) -> None:
         if not self.model and _SETTINGS.search(line, 0, MAX_PREFIX) is not None:
             settings = dict(_SETTING.findall(line))
-            parser = settings.get("tool_call_parser", "")
-            self.parser = f"{self.engine}/{parser}" if parser else ""
-            self.model = settings.get("served_model_name") or settings.get("model_path", "")
+            model = settings.get("served_model_name") or settings.get("model_path", "")
+            self._start(model, settings.get("tool_call_parser", ""))
         complaint = _COMPLAINT.search(line, 0, MAX_PREFIX)
         if complaint is None:
             return
         if complaint["whole"] == "detect_and_parse" and self._finished:
             # A whole reply is parsed after it was logged.
-            self.requests[self._finished].complaints.append(complaint["text"])
+            self._requests[self._finished].complaints.append(complaint["text"])
         else:
             self._complaints.append(complaint["text"])
 
@@ -135,7 +123,7 @@ def _entry(label: str, rest: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         if label == "Finish" and (place := rest.find("out=", end)) >= 0:
             out, _ = read_first(rest[place + len("out=") :])
     except NotRepr as error:
-        raise ValueError(f"its text cannot be read: {error}") from None
+        raise ValueError(f"its text: {error}") from None
     request = found.members if isinstance(found, ReprObject) else fields.as_dict(found)
     kind = {"Finish": "finished", "Receive": "received"}.get(label, "openai")
     return kind, request, fields.as_dict(out)

@@ -23,8 +23,8 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.logged_requests import (
     CALLS_NOT_LOGGED,
     MAX_PREFIX,
-    Bodies,
     LoggedRequest,
+    RequestLog,
 )
 from hermes_tui.formats.python_repr import NotRepr, read_first
 from hermes_tui.parsers.finish_reasons import CALLED
@@ -54,24 +54,17 @@ _CALL = re.compile(r"([^\s(\[\]]+)\(")
 _WITHOUT_TEXT = re.compile(r"<streaming_complete: \d+ tokens>")
 
 
-class VllmLog:
-    """Collects the requests in the lines of a vLLM server."""
+class VllmLog(RequestLog):
+    """Reads the lines of a vLLM server."""
 
     engine = "vllm"
 
     def __init__(self) -> None:
-        self.requests: dict[str, LoggedRequest] = {}
-        self.parser = self.model = ""
-        self._bodies = Bodies()
+        super().__init__()
         self._deltas: dict[str, list[str]] = {}
-        self._complaints: list[str] = []
         self._complaint_place = ""
 
     def take(self, number: int, line: str) -> bool:
-        """Take line `number`; return whether it belongs to the log of a request.
-
-        Raises ValueError if it does, but cannot be read.
-        """
         found = ENTRY.search(line, 0, MAX_PREFIX)
         if found is None:
             self._take_other(line)
@@ -87,13 +80,11 @@ class VllmLog:
         return True
 
     def end(self) -> list[LoggedRequest]:
-        """Return all requests, in the order of their first lines."""
         for request_id, deltas in self._deltas.items():
-            request = self.requests[request_id]
+            request = self._requests[request_id]
             if not request.choices:
                 request.missing = f"the log has only the beginning of this reply: {''.join(deltas)}"
-        found = [*self.requests.values(), *self._bodies.left()]
-        return sorted(found, key=lambda request: request.line)
+        return super().end()
 
     def _take_other(self, line: str) -> None:
         if (settings := _SETTINGS.search(line, 0, MAX_PREFIX)) is not None and not self.parser:
@@ -115,17 +106,16 @@ class VllmLog:
         except NotRepr:
             return
         parser = fields.label(settings, "tool_call_parser")
-        self.parser = f"{self.engine}/{parser}" if parser else ""
-        self.model = fields.label(settings, "model", "model_tag")
+        self._start(fields.label(settings, "model", "model_tag"), parser)
 
     def _request(self, number: int, request_id: str) -> LoggedRequest:
         """Return the request of that id; a part of it may have its own, with a number after it."""
         base = _SUFFIX.sub("", request_id)
-        if request_id not in self.requests and base in self.requests:
+        if request_id not in self._requests and base in self._requests:
             request_id = base
-        if request_id not in self.requests:
-            self.requests[request_id] = LoggedRequest(request_id, number)
-        return self.requests[request_id]
+        if request_id not in self._requests:
+            self._requests[request_id] = LoggedRequest(request_id, number)
+        return self._requests[request_id]
 
     def _post(self, number: int, request_id: str, rest: str) -> None:
         body = decode_if_json(rest.strip())
@@ -191,6 +181,6 @@ def _text(rest: str) -> tuple[str, int]:
         return "", 4
     try:
         value, end = read_first(rest)
-    except NotRepr:
-        raise ValueError("its text is cut off") from None
+    except NotRepr as error:
+        raise ValueError(f"its text: {error}") from None
     return (value if isinstance(value, str) else ""), end

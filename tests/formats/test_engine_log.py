@@ -158,6 +158,12 @@ def test_a_complaint_alone_makes_the_calls_of_a_last_reply_lost() -> None:
     assert warned.message.endswith("Error in extracting tool call from response. · ValueError: bad")
 
 
+def test_a_complaint_after_the_last_reply_belongs_to_the_last_request() -> None:
+    complaint = "ERROR 11-23 04:00:00 [hermes_tool_parser.py:117] Error in extracting tool call."
+    (run,) = read(f"{PREFIX}{body('a', USER)}", complaint, prefix="")
+    assert Code.PARSER_RAISED in fold_run(run)[0].codes
+
+
 def test_calls_of_a_reply_without_text_are_read_from_its_line() -> None:
     text = '[tool_calls: ls({"path": ")]"}), cat({"path": "a, b("})]'
     (run,) = read(generated("chatcmpl-a", text, "tool_calls"))
