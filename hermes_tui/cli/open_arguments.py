@@ -55,6 +55,7 @@ followed file may also be renamed, replaced or truncated.
   hermes-tui open big.jsonl --at 4321:7        message 7 of run 4321
   hermes-tui open 'logs.tar.gz!b/run.json'     one file of an archive
   hermes-tui open ~/.claude/projects --follow  sessions as they grow
+  hermes-tui open vllm.log --follow            a server's log of its requests
   hermes-tui open s3://bucket/runs/            with hermes-tui[remote]
   ssh build cat run.jsonl | hermes-tui open -
   hermes-tui open run.jsonl | less             no screen: the run as text
