@@ -29,7 +29,6 @@ from hermes_tui.formats.chat_messages import (
     ChatMessage,
     SourceValue,
     append_messages,
-    raw_messages,
     source_values,
 )
 from hermes_tui.formats.framing import Unit
@@ -90,9 +89,8 @@ def _read_log(events: list[SourceValue], build: RunBuilder) -> None:
         "models": ", ".join(models) if len(models) > 1 else "",
         "provider": ", ".join(providers),
     }
-    first = (found for one in events for found in _messages(one))
     build.start(
-        task=fields.title_of(raw_messages(first)),
+        task=fields.title_of(found.raw for one in events for found in _messages(one)),
         model=next(iter(models), ""),
         details=fields.without_empty(details),
         ts=next(filter(None, (timestamp(one.get("created_at")) for one in data)), None),

@@ -11,12 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import (
-    ChatMessage,
-    SourceValue,
-    append_message,
-    raw_messages,
-)
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.run_builder import RunBuilder
 
 
@@ -97,8 +92,7 @@ class Dialect(NamedTuple):
     def title_of(self, values: Iterable[Any]) -> str:
         """Return the first line of the user's first message, or an empty string."""
         known = (one for one in values if self.is_message(one))
-        read = (found for one in known for found in self.messages_of(one, "", 0))
-        return fields.title_of(raw_messages(read))
+        return fields.title_of(found.raw for one in known for found in self.messages_of(one, "", 0))
 
     def append_all(self, build: RunBuilder, values: Any, pointer: str = "") -> None:
         """Append the messages of the list at `pointer`, or a single one."""
