@@ -30,6 +30,7 @@ _RESULT_TYPES = frozenset(
         "tool_result",
         "tool_response",
         "tool_call_response",
+        "tool_output",
         "function_call_output",
         "web_search_tool_result",
         "toolResult",

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -7,6 +10,8 @@ from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.tool_errors import judge
 from tests.normalise.reading import codes, only_result
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
 
 def test_a_tool_message_is_a_result():
@@ -29,6 +34,16 @@ def test_content_parts_of_a_result_are_joined():
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
     ]
     assert only_result({"content": content}).content == "a\n[image image/png, 3 bytes]"
+
+
+def test_tool_outputs_of_mirascope_are_results_of_a_users_message():
+    messages = json.loads((FIXTURES / "mirascope" / "messages.json").read_bytes())
+    found = [normalise_message(message) for message in messages]
+    calls = [call for one in found for call, _ in one.calls]
+    results = [result for one in found for result, _ in one.results]
+    assert [result.call_id for result in results] == [call.id for call in calls]
+    assert [result.content for result in results][:2] == ["Oslo: 3 degrees", "Rome: 3 degrees"]
+    assert [result.error is not None for result in results] == [False, False, True, True, True]
 
 
 def test_each_tool_response_of_ag2_is_a_result():
