@@ -33,6 +33,8 @@ class Situation(NamedTuple):
     """Whether a live run stops at every call before it reaches its breakpoints."""
     live: bool = False
     """Whether there is a live run and it has begun."""
+    past: bool = False
+    """Whether a person looks at an earlier place of a live run."""
     branches: int = 0
     enter: str = ""
     """The label of Enter if it does something else than open."""

@@ -286,7 +286,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("back-in-time", "Back", ("less_than_sign",), "<", LIVE,
         "look at what happened before; nothing is undone", DEBUG, 4, _can_look_back),
     Command("on-in-time", "Forward", ("greater_than_sign",), ">", LIVE,
-        "look at what happened next; at the end, go live again", DEBUG, 4, _can_look_back),
+        "look at what happened next; at the end, go live again", DEBUG, 0, _can_look_back),
     Command("recording", "Recording", ("i",), "i", LIVE, "show where the run is recorded", DEBUG, 0,
         _is_live),
     Command("end-run", "End the run", ("ctrl+t",), "ctrl+t", LIVE, "end the run for good", DEBUG,
@@ -304,6 +304,8 @@ _STOPS_FIRST_RANKS = {"run-on": -8}
 """Ranks in the key bar while the run stops at every call before it reaches a breakpoint."""
 _BUSY_RANKS = {"end-run": -7}
 """Ranks in the key bar while a request or a tool is running and may hang."""
+_PAST_RANKS = {"on-in-time": -10}
+"""Ranks in the key bar while a person looks at an earlier place of a live run."""
 _CHOOSING_RANKS = {"lab-open": -11}
 """Ranks in the key bar while a row of a list can be chosen."""
 
@@ -331,6 +333,8 @@ def _rank(command: Command, situation: Situation) -> int:
     """Return a command's rank in the key bar, lowest first; 0 leaves it out."""
     ranks = _REPLY_RANKS if situation.flawed else _BUSY_RANKS if CANCEL in situation.legal else {}
     ranks = _FAILED_RANKS if situation.failed else _CHOOSING_RANKS if situation.enter else ranks
+    if situation.past and command.id in _PAST_RANKS:
+        return _PAST_RANKS[command.id]
     if situation.stops_first and command.id in _STOPS_FIRST_RANKS:
         return _STOPS_FIRST_RANKS[command.id]
     return ranks.get(command.id, command.bar)

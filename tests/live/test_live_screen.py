@@ -215,6 +215,15 @@ async def test_looking_back_undoes_nothing_and_is_shown() -> None:
         assert run.screen.model.row == row
 
 
+async def test_the_key_bar_names_the_way_back_to_the_present_only_in_the_past() -> None:
+    async with live([says("I look.", LS)], TOOLS, size=NARROW) as run:
+        await run.stopped()
+        await run.shows("space Next")
+        assert "> Forward" not in run.text
+        await run.press("less_than_sign", "less_than_sign")
+        await run.until(lambda: run.text.splitlines()[-1].startswith(" > Forward  space Next"))
+
+
 async def test_moving_past_the_last_row_returns_to_the_live_view() -> None:
     async with live([says("I look.", LS)], TOOLS) as run:
         await run.stopped()

@@ -181,6 +181,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             failed=Kind.RESUME in legal and driver.session.state.moment is Moment.FAILURE,
             flawed=is_stopped_at_flawed_reply(model.log),
             stops_first=self.stops_first(),
+            past=not model.follow,
             branches=self.live_app.branch_count,
         )
 
