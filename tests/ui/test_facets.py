@@ -345,6 +345,13 @@ async def test_a_pane_next_to_the_list_leaves_room_for_the_task(runs_file: Path)
         await shows(pilot, "Facets", "Fix the failing test")
 
 
+async def test_a_histogram_without_a_frame_still_says_what_it_counts(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.press("h")
+        await shows(pilot, "histogram of turns")
+
+
 @pytest.mark.parametrize("size", [TINY, NARROW, WIDE, (200, 50)])
 async def test_the_histogram_key_cycles_through_the_quantities(
     runs_file: Path, size: tuple[int, int]

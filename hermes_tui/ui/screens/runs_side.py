@@ -181,6 +181,9 @@ class RunsSide(CommandScreen):
         if is_front and isinstance(pane, HistogramPane):
             self.say(f"histogram of {pane.next_quantity().heading}")
             self.hurry()
+        elif self.has_class("bare"):
+            # Without a frame, the pane has no title.
+            self.say(f"histogram of {pane.title}")
 
     def back_quits(self) -> bool:
         return self._front not in self._opened and super().back_quits()
