@@ -206,6 +206,14 @@ async def test_marks_return_to_their_row(run_file: Path) -> None:
         assert model.row == 2
 
 
+async def test_the_view_key_names_the_views_as_the_help_does(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        for view in ("Markdown", "JSON", "plain text"):
+            await pilot.press("v")
+            await shows(pilot, f"texts are shown as {view}")
+
+
 async def test_a_mark_does_not_move_the_columns_of_its_row(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:

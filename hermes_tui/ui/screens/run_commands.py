@@ -25,6 +25,7 @@ MAY_STILL_COME = frozenset(
     {"next-call", "previous-call", "next-problem", "previous-problem", "gold"}
 )
 """Commands whose target may still come in while the file is being read."""
+_MODE_NAMES = {"plain": "plain text", "markdown": "Markdown", "json": "JSON"}
 
 
 class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
@@ -215,7 +216,7 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
 
     def do_view(self) -> None:
         self.model.mode = MODES[(MODES.index(self.model.mode) + 1) % len(MODES)]
-        self.say(f"texts are shown as {self.model.mode}")
+        self.say(f"texts are shown as {_MODE_NAMES[self.model.mode]}")
         self.refresh_view()
 
     def do_raw_beside(self) -> None:
