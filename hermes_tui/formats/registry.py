@@ -309,7 +309,9 @@ _ENTRIES = (
     ),
     _Entry("langsmith", "langsmith", _has("post", "patch", "trace_id", "dotted_order", "runs")),
     _Entry(
-        "responses-items", "responses", _has("type", "object", "input", "response_id", "_table")
+        "responses-items",
+        "responses",
+        _has("type", "object", "input", "response_id", "responseId", "_table"),
     ),
     _Entry("tau2", "tau2", _has("simulations", "simulation_index", "termination_reason")),
     _Entry("sharegpt", "sharegpt", _has("conversations", "chat")),

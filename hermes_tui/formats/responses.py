@@ -1,31 +1,42 @@
 """`responses-items`: OpenAI's Responses API, requests, replies, and lists of items.
 
-    file    = item*               one run: an array of items, or an item a line
+    file    = item* | made*       one run: an array of items, or an item a line
             | run*                lines, an array or one document
     run     = reply | request | {"object": "list", "data": [item, …]} | session
     reply   = {"object": "response", "output": [item, …], "instructions", "tools", "usage", …}
             | {"output": [item, …], "usage": {…}, "response_id"}
     request = {"input": [item, …] | text, "instructions"?, "tools"?, "model"?}
+    made    = {"type": "tool_call_item" | "message_output_item" | …, "rawItem" | "raw_item": item}
     session = {"_table": "agent_sessions", "session_id", "items": [item, …]}
 
 A session is one of the OpenAI Agents SDK, from its SQLite file. A reply with a `response_id` is one
-of its `ModelResponse`s, which do not contain the tools' answers.
+of its `ModelResponse`s, which do not contain the tools' answers. The SDK for JavaScript writes the
+same in camel case; its `newItems` are items with the agents that made them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_messages, raw_messages
+from hermes_tui.formats.chat_messages import (
+    ChatMessage,
+    SourceValue,
+    append_messages,
+    raw_messages,
+    source_values,
+)
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import (
     ITEM_TYPES,
     given_messages,
     instructions_of,
-    messages_of_items,
+    messages_of_values,
+    snake_item,
     why_incomplete,
 )
 from hermes_tui.formats.run_builder import RunBuilder
@@ -33,10 +44,14 @@ from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, usage
 
+_RESPONSE_IDS = ("response_id", "responseId")
 _SESSIONS_TABLE = "agent_sessions"
 _LISTS = {"response": "output", "list": "data"}
 _OWN_KEYS = ("output", "input", "data", "items", "instructions", "tools", "model", "usage", "error")
-_NOISE = ("object", "_table", "session_id", "response_id", "text", "text_format", "raw_usage")
+_NOISE = ("object", "_table", "session_id", *_RESPONSE_IDS, "text", "text_format", "raw_usage")
+_APPROVAL = "tool_approval_item"
+_RAW_KEYS = ("rawItem", "raw_item")
+_CAMEL_KEYS = frozenset({"callId", "providerData"})
 _PART_TYPES = frozenset({"input_text", "output_text", "input_image", "input_file"})
 
 
@@ -57,7 +72,7 @@ class Responses:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, list):
-            messages = list(messages_of_items(value, by_lines=bool(build.line_ranges)))
+            messages = list(_messages_of(source_values(value, build)))
             build.start(task=fields.title_of(raw_messages(messages)))
             append_messages(build, messages)
         elif isinstance(value, dict) and _key_of(value):
@@ -66,7 +81,43 @@ class Responses:
             build.defect("no item of a response in this record", fields.excerpt(value))
 
 
+def _messages_of(sources: list[SourceValue]) -> Iterator[ChatMessage]:
+    """Yield the messages of items in either spelling; what they carry is the file's own value."""
+    if not any(_is_of_javascript(source.value) for source in sources):
+        return messages_of_values(sources)
+    known = {(source.pointer, source.line): source for source in sources}
+    # An approval repeats the call that waits for it.
+    spelled = [
+        replace(source, value=snake_item(_inner(source.value)))
+        for source in sources
+        if fields.as_dict(source.value).get("type") != _APPROVAL
+    ]
+    return (
+        replace(
+            message,
+            carried=tuple(known[source.pointer, source.line] for source in message.carried),
+        )
+        for message in messages_of_values(spelled)
+    )
+
+
+def _inner(value: Any) -> Any:
+    """Return the item that an agent made, or `value` if it is an item itself."""
+    row = fields.as_dict(value)
+    return next((row[key] for key in _RAW_KEYS if isinstance(row.get(key), dict)), value)
+
+
+def _is_of_javascript(value: Any) -> bool:
+    inner = _inner(value)
+    return inner is not value or (isinstance(inner, dict) and not _CAMEL_KEYS.isdisjoint(inner))
+
+
+def _spelled_as_in_api(value: Any) -> Any:
+    return snake_item(_inner(value)) if _is_of_javascript(value) else value
+
+
 def _is_item(value: Any) -> bool:
+    value = _spelled_as_in_api(value)
     if not isinstance(value, dict):
         return False
     return fields.label(value, "type") in ITEM_TYPES or fields.is_message(value)
@@ -74,6 +125,7 @@ def _is_item(value: Any) -> bool:
 
 def _is_distinctive(value: Any) -> bool:
     """Return whether an item is one that no other format writes."""
+    value = _spelled_as_in_api(value)
     if not isinstance(value, dict):
         return False
     kind = fields.label(value, "type")
@@ -112,7 +164,7 @@ def _key_of(value: dict[str, Any]) -> str:
 
 
 def _is_model_response(value: dict[str, Any]) -> bool:
-    known = "response_id" in value and isinstance(value.get("usage"), dict)
+    known = any(key in value for key in _RESPONSE_IDS) and isinstance(value.get("usage"), dict)
     return known and _are_items(value.get("output"))
 
 
@@ -121,11 +173,12 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
     if key == "output" and isinstance(value.get("input"), (list, str)):
         before += given_messages(value["input"], "/input")
     items = value.get(key)
-    after = list(messages_of_items(items if isinstance(items, list) else [], f"/{key}"))
+    sources = [SourceValue(item, f"/{key}/{at}") for at, item in enumerate(fields.as_list(items))]
+    after = list(_messages_of(sources))
     build.start(
-        run_id=fields.label(value, "id", "session_id", "response_id"),
+        run_id=fields.label(value, "id", "session_id", *_RESPONSE_IDS),
         task=fields.title_of(raw_messages((*before, *after))),
-        model=fields.model_of(value),
+        model=fields.model_of(value) or fields.model_of(fields.as_dict(value.get("providerData"))),
         tools=tool_specs(value["tools"]) if value.get("tools") else None,
         group_id=_conversation(value),
         lone_reply=_is_model_response(value),

@@ -69,7 +69,8 @@ def is_item(value: Any) -> bool:
 def snake_item(item: Any) -> Any:
     """Return an item of the SDK for JavaScript in the spelling of the API.
 
-    Its keys are in camel case, and its answers are `…_call_result` instead of `…_call_output`.
+    Its keys are in camel case, and its answers are `…_call_result` instead of `…_call_output`. With
+    the chat completions API, the reasoning of a reply is next to its text.
     """
     if not isinstance(item, dict):
         return item
@@ -77,7 +78,17 @@ def snake_item(item: Any) -> Any:
     kind = fields.label(members, "type")
     if kind.endswith("_call_result"):
         members["type"] = f"{kind.removesuffix('_result')}_output"
+    if details := list(_details_beside_text(members)):
+        members["reasoning_details"] = details
     return members
+
+
+def _details_beside_text(members: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in fields.as_list(members.get("content")):
+        beside = fields.as_dict(fields.as_dict(part).get("providerData"))
+        text = fields.label(beside, "reasoning_content", "reasoning")
+        if text:
+            yield {"type": "reasoning.text", "text": text}
 
 
 def is_call(item: dict[str, Any]) -> bool:

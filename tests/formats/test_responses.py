@@ -25,6 +25,7 @@ from tests.formats.foreign import (
     dialog,
     document,
     ended,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -35,6 +36,8 @@ from tests.formats.foreign import (
     runs,
     sample,
 )
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "openai_agents"
 
 
 def text(role: str, what: str) -> dict[str, Any]:
@@ -327,3 +330,44 @@ def test_a_model_response_without_tool_results_is_not_unanswered() -> None:
     events = read_bytes(FORMAT, document(MODEL_RESPONSES[0]))
     _, found = fold_run(events)
     assert found == []
+
+
+def of_javascript(name: str) -> bytes:
+    return (FIXTURES / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["history_js", "new_items_js"])
+def test_items_of_the_sdk_for_javascript_are_read_with_their_answers(name: str) -> None:
+    assert format_of(of_javascript(name)) == "responses-items"
+    events = read_bytes(FORMAT, of_javascript(name))
+    assert [call.id for call in calls(events)] == ["call_w1", "call_w2"]
+    assert [one.call_id for one in results(events)] == ["call_w1", "call_w2"]
+    assert results(events)[0].content == '{"city":"Paris","celsius":18}'
+    thoughts = [thought.text for one in messages(events) for thought in one.reasoning]
+    assert thoughts == ["I need the weather first."]
+    assert dialog(events)[-1] == ("assistant", "Paris is 18 C, Oslo is 7 C.")
+
+
+def test_a_call_of_the_sdk_for_javascript_keeps_the_value_of_the_file() -> None:
+    value = json.loads(of_javascript("history_js"))
+    first, _ = calls(read_bytes(FORMAT, document(value)))
+    assert first.raw == value[2]
+
+
+def test_an_approval_of_the_sdk_for_javascript_repeats_no_call() -> None:
+    value = json.loads(of_javascript("new_items_js"))
+    value.insert(2, {**value[1], "type": "tool_approval_item"})
+    assert len(calls(read_bytes(FORMAT, document(value)))) == 2
+
+
+def test_model_responses_of_the_sdk_for_javascript_are_replies() -> None:
+    assert format_of(of_javascript("model_responses_js")) == "responses-items"
+    events = read_bytes(FORMAT, of_javascript("model_responses_js"))
+    assert [(one.run_id, one.model) for one in runs(events)] == [
+        ("chatcmpl-0", "good-2025"),
+        ("chatcmpl-1", "good-2025"),
+    ]
+    assert [call.id for call in calls(events)] == ["call_w1", "call_w2"]
+    used = [one.usage.prompt_tokens for one in only(events, ResponseReceived)]
+    assert used == [100, 101]
+    assert len([one for one in messages(events) if one.reasoning]) == 1
