@@ -259,6 +259,7 @@ _ENTRIES = (
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
     _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
     _Entry("lm-eval", "lm_eval", _has("resps")),
+    _Entry("promptfoo", "promptfoo", _has("evalId", "promptIdx", "gradingResult", "results")),
     _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
     _Entry(
         "autogen",
