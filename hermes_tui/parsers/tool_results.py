@@ -85,10 +85,12 @@ def _typed_output(part: Mapping[str, Any], content: Any) -> tuple[bool, Any]:
     """
     if part.get("type") == "tool-error":
         return True, part.get("error") or None
-    kind = content.get("type") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return False, content
+    kind = content.get("type")
     if kind == _DENIED:
         return True, content.get("reason") or "execution denied"
-    if "value" not in (content or ()) or kind not in _TYPED_OUTPUTS:
+    if not isinstance(kind, str) or kind not in _TYPED_OUTPUTS or "value" not in content:
         return False, content
     return kind.startswith("error"), content["value"]
 

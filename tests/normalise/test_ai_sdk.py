@@ -44,6 +44,9 @@ def test_arguments_that_are_still_a_text_are_read_as_the_model_wrote_them() -> N
         ({"type": "json", "value": None}, ""),
         ({"type": "content", "value": [{"type": "text", "text": "sunny"}]}, "sunny"),
         ({"type": "weather", "value": 3}, '{"type":"weather","value":3}'),
+        ({"type": ["text"], "value": 3}, '{"type":["text"],"value":3}'),
+        ({"type": "text"}, '{"type":"text"}'),
+        (1, "1"),
     ],
 )
 def test_a_typed_output_is_shown_without_its_type(output: Any, text: str) -> None:
