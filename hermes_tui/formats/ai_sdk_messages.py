@@ -31,7 +31,7 @@ from hermes_tui.model.chat_api import function_call
 
 TOOL_PARTS: Final = frozenset({"tool-call", "tool-result", "tool-error"})
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
-_KINDS: Final = frozenset({"step-start", "dynamic-tool", "tool-invocation", "file"})
+_KINDS: Final = frozenset({"step-start", "dynamic-tool", "tool-invocation"})
 _PREFIXES: Final = ("tool-", "source-", "data-")
 _TEXT_KINDS: Final = frozenset({"text", "reasoning"})
 _FAILED_STATE: Final = "output-error"
@@ -81,6 +81,8 @@ def _is_part(part: Any) -> bool:
     kind = fields.label(part, "type")
     if kind in _TEXT_KINDS:
         return isinstance(part.get("text", part.get("reasoning")), str)
+    if kind == "file":
+        return "url" in part and "mediaType" in part
     return kind in _KINDS or (kind.startswith(_PREFIXES) and kind not in TOOL_PARTS)
 
 

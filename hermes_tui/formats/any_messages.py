@@ -2,7 +2,7 @@
 
 said = text | [message, …] | message | request | reply | JSON text of one of these
 message: of OpenAI, Anthropic, the Responses API, LangChain, pydantic-ai, Gemini, AutoGen,
-         the GenAI conventions, OpenInference
+         the AI SDK, the GenAI conventions, OpenInference
 """
 
 from __future__ import annotations

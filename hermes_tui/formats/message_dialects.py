@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import (
+    ai_sdk_messages,
     fields,
     gemini_contents,
     genai_messages,
@@ -24,6 +25,7 @@ _KEPT_MEMBERS = ("role", "content", "name", "tool_call_id", "tool_calls", "reaso
 """The members that are kept of a message given as text; the others are specific to its writer."""
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatMessage]]], ...] = (
+    (ai_sdk_messages.is_ui_message, ai_sdk_messages.ui_messages),
     (pydantic_ai_parts.is_message, pydantic_ai_parts.messages_of),
     (genai_messages.is_genai, genai_messages.genai_messages),
     (

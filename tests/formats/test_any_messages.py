@@ -49,6 +49,34 @@ DIALECTS: dict[str, list[Any]] = {
         },
         {"role": "user", "content": [typed("tool_result", tool_use_id="c1", content="2")]},
     ],
+    "ai-sdk": [
+        {"role": "user", "content": [typed("text", text="Add")]},
+        {
+            "role": "assistant",
+            "content": [typed("tool-call", toolCallId="c1", toolName="add", input={"a": 1})],
+        },
+        {
+            "role": "tool",
+            "content": [
+                typed("tool-result", toolCallId="c1", output={"type": "text", "value": "2"})
+            ],
+        },
+    ],
+    "ai-sdk ui": [
+        {"role": "user", "parts": [typed("text", text="Add")]},
+        {
+            "role": "assistant",
+            "parts": [
+                typed(
+                    "tool-add",
+                    toolCallId="c1",
+                    state="output-available",
+                    input={"a": 1},
+                    output="2",
+                )
+            ],
+        },
+    ],
     "responses": [
         {"role": "user", "content": "Add"},
         typed("function_call", call_id="c1", **FUNCTION),
