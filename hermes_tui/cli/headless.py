@@ -278,4 +278,6 @@ def _request_failure(log: EventLog) -> str:
     if failed is None:
         return ""
     hints = [diagnostic.hint for diagnostic in failed.diagnostics if diagnostic.hint]
+    if failed.retryable and failed.attempt == 1:
+        hints.append("--retries N asks again automatically")
     return f"{failed.message} ({hints[0]})" if hints else failed.message

@@ -194,6 +194,9 @@ def test_an_unreachable_server_is_1_and_is_named() -> None:
     (failed,) = [event for event in events(ended.stdout) if event["kind"] == "RequestFailed"]
     assert "127.0.0.1:9" in failed["message"]
     assert f"ended: request_failed: {failed['message']}" in ended.stderr
+    assert "(--retries N asks again automatically); recorded in" in ended.stderr
+    again = live("--server", "http://127.0.0.1:9/v1", "--model", "m", "--task", "x", "--retries=1")
+    assert "--retries" not in again.stderr
 
 
 def test_a_replay_gives_the_same_run(tmp_path: Path) -> None:
