@@ -510,6 +510,14 @@ async def test_parameters_that_are_not_json_are_refused() -> None:
         await run.press("escape", "enter")
 
 
+async def test_spaces_between_parameters_are_no_change_of_them() -> None:
+    async with live([RequestFailure("no"), RequestFailure("no"), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("R", "space", "ctrl+s")
+        await run.until(lambda: len(run.events(ev.RequestFailed)) == 2)
+        assert not run.events(ev.ParametersChanged)
+
+
 async def test_retry_with_other_sampling_changes_the_request() -> None:
     async with live([RequestFailure("no"), says("Done.")], TOOLS) as run:
         await run.stopped()

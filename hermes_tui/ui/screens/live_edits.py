@@ -335,7 +335,10 @@ class LiveEdits(LiveCommands):
 
         def edited(after: str | None) -> None:
             if after is not None:
-                self.put(inputs.Retry(json.loads(after) if after != before else None))
+                parameters = json.loads(after)
+                # As texts: true is not 1, and 1 not 1.0.
+                is_changed = json.dumps(parameters) != json.dumps(json.loads(before))
+                self.put(inputs.Retry(parameters if is_changed else None))
 
         self.app.push_screen(editor, edited)
 
