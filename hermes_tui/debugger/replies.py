@@ -6,7 +6,7 @@ The session fills in `seq` and `ts` of the events.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -195,15 +195,22 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
 
 def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
     """Return the events of a reply with another text; calls in a field of their own stay."""
-    mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     field_calls = [call for call in reply.running if call.call.origin is not Origin.TEXT]
-    raw = {"content": text, "tool_calls": [_entry(call) for call in field_calls] or None}
-    found = with_missed_calls(_normalised(raw, mode, state), state)
+    found = read_text(text, state, [_entry(call) for call in field_calls])
     calls = tuple(
         (kept(call, field_calls[index].call) if index < len(field_calls) else call, diagnostics)
         for index, (call, diagnostics) in enumerate(found.calls)
     )
     return read(found._replace(message=_message(found, reply), calls=calls), state, new_id)
+
+
+def read_text(
+    text: str, state: SessionState, field_calls: Sequence[dict[str, Any]] = ()
+) -> Normalised:
+    """Return how the run reads a reply with this text and `field_calls` as its `tool_calls`."""
+    mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
+    raw = {"content": text, "tool_calls": list(field_calls) or None}
+    return with_missed_calls(_normalised(raw, mode, state), state)
 
 
 def _entry(call: CallState) -> dict[str, Any]:

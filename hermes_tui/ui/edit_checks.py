@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import HermesError, near_hint
 from hermes_tui.model.messages import ArgumentsState, ToolSpec
 from hermes_tui.model.wording import decoder_words, shortened
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.ui.json_layout import offset_of
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger.state import SessionState
 
 MAX_PROBLEMS: Final = 50
 _MAX_QUOTED: Final = 120
@@ -119,17 +122,21 @@ def check_parameters(text: str) -> list[Problem]:
     return problems[:MAX_PROBLEMS]
 
 
-def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[Problem]:
-    """Return how a reply's text is parsed: the calls found in it, and their problems."""
-    from hermes_tui.parsers.normalise import TextCalls, normalise_message
+def check_assistant_text(text: str, state: SessionState) -> list[Problem]:
+    """Return how the run of `state` reads a reply with this text: its calls and their problems."""
+    from hermes_tui.debugger.replies import read_text
 
-    raw = {"role": "assistant", "content": text}
-    read = normalise_message(raw, text_calls=TextCalls.TRANSPORT)
+    read, tools = read_text(text, state), state.names
     names = None if tools is None else frozenset(tools)
     problems = [_problem_from(found, text) for found in read.diagnostics]
+    is_missed = any(
+        found.code is Code.CALL_IN_CONTENT and found.severity is Severity.ERROR
+        for found in read.diagnostics
+    )
+    fate = ", not run" if is_missed else ""
     for call, findings in read.calls:
         at = position(text, call.span.start) if call.span else (0, 0)
-        summary = f"call {call.index + 1}: {call.name or 'no name'} {call.arguments_text}"
+        summary = f"call {call.index + 1}{fate}: {call.name or 'no name'} {call.arguments_text}"
         problems.append(Problem(Severity.NOTE, shortened(summary, _MAX_QUOTED), *at))
         problems += [_problem_from(found, text) for found in findings]
         if call.name:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.debugger.state import SessionState
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.ui.edit_checks import (
@@ -25,6 +27,9 @@ from hermes_tui.ui.json_layout import laid_out, offset_of
 from hermes_tui.ui.render.diff import diff_lines
 from tests.live.dialogs import TERMINAL
 
+AUTO = SessionState(
+    parser="auto", tools={TERMINAL.name: TERMINAL}, names=frozenset({TERMINAL.name})
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -135,15 +140,29 @@ def test_the_stream_parameter_can_be_edited() -> None:
 
 def test_the_text_of_a_reply_is_parsed_again() -> None:
     text = 'Look:\n<tool_call>{"name": "termnal", "arguments": {}}</tool_call>'
-    lines = {problem.message: problem.line for problem in check_assistant_text(text, ["terminal"])}
+    lines = {problem.message: problem.line for problem in check_assistant_text(text, AUTO)}
     assert lines["call 1: termnal {}"] == 2
     assert any("did you mean terminal" in message for message in lines)
-    assert "plain answer" in check_assistant_text("hello", [])[-1].message
+    assert "plain answer" in check_assistant_text("hello", AUTO)[-1].message
 
 
 def test_an_unclosed_call_is_found_while_editing() -> None:
-    problems = check_assistant_text('<tool_call>{"name": "terminal", "arguments": {"comm')
+    problems = check_assistant_text('<tool_call>{"name": "terminal", "arguments": {"comm', AUTO)
     assert any(problem.severity is not Severity.NOTE for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("parser", "is_read"), [("vllm/mistral", True), ("vllm/hermes", False), ("auto", False)]
+)
+def test_a_call_in_the_text_is_found_as_the_parser_of_the_run_finds_it(
+    parser: str, is_read: bool
+) -> None:
+    text = 'I do.\n[TOOL_CALLS][{"name":"terminal","arguments":{"command":"ls"}}]'
+    problems = check_assistant_text(text, replace(AUTO, parser=parser))
+    messages = [problem.message for problem in problems]
+    fate = "" if is_read else ", not run"
+    assert f'call 1{fate}: terminal {{"command": "ls"}}' in messages
+    assert any(problem.severity is Severity.ERROR for problem in problems) == (not is_read)
 
 
 @given(st.text())
@@ -153,10 +172,11 @@ def test_checks_accept_any_text(text: str) -> None:
         check_arguments,
         check_message,
         check_parameters,
-        check_assistant_text,
         check_breakpoint,
     ):
         check(text)
+    for parser in ("", "auto", "vllm/hermes"):
+        check_assistant_text(text, replace(AUTO, parser=parser))
     check_name(text, ["terminal"])
 
 

@@ -117,7 +117,7 @@ class LiveEdits(LiveCommands):
         editor = EditorScreen(
             f"Edit the reply of turn {state.turn}",
             before,
-            check=lambda text: check_assistant_text(text, state.names),
+            check=lambda text: check_assistant_text(text, state),
             shown="" if state.parser else "calls found in the text are shown, but not run",
         )
 
