@@ -157,12 +157,15 @@ def waiting(left_s: float, attempt: int) -> Activity:
 def why_ended(ended: ev.RunEnded) -> str:
     """Return why a run ended, and what can be done about it."""
     details = ended.details
-    limit, spent, resume = (details.get(key) for key in ("limit", "spent", "resume"))
+    names = ("limit", "spent", "resume", "exception")
+    limit, spent, resume, exception = (details.get(name) for name in names)
     match ended.stop_reason, details.get("budget"):
         case "budget", "time" if isinstance(limit, (int, float)):
             return f"--time-limit of {limit:g} s reached"
         case "budget", "tokens":
             return f"--token-limit of {limit} reached ({spent} used)"
+        case "escaped" | "debugger_failed" as reason, _ if exception:
+            return f"{ENDINGS[reason]}: {visible_line(str(exception), _FAILURE_LIMIT)}"
         case "recording_ends", _ if resume:
             resumed = command_line("live", "--resume", resume)
             return f"{ENDINGS['recording_ends']}; continue with {resumed}"

@@ -16,7 +16,15 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
-from hermes_tui.ui.live_model import Activity, RunUsage, activity_at, activity_text, head_row
+from hermes_tui.ui.live_model import (
+    ENDINGS,
+    Activity,
+    RunUsage,
+    activity_at,
+    activity_text,
+    head_row,
+    why_ended,
+)
 from hermes_tui.ui.render.event_lines import event_line
 from hermes_tui.ui.render.event_page import event_page
 from hermes_tui.ui.render.live_status import phase_segments
@@ -63,6 +71,14 @@ def test_the_reason_why_a_run_broke_off_takes_the_place_of_its_costs(
     text = "".join(segment[0] for segment in line)
     assert (("30 in 15 out" in text), ("6.5 s" in text)) == (shown, shown)
     assert "turn 4/30" in text and failure in text
+
+
+@pytest.mark.parametrize("reason", ["escaped", "debugger_failed"])
+def test_a_run_that_an_exception_ended_names_it(reason: str) -> None:
+    details = {"exception": "AttributeError: \x1b]0;x"}
+    ended = ev.RunEnded(seq=0, stop_reason=reason, details=details)
+    assert why_ended(ended) == f"{ENDINGS[reason]}: AttributeError: ␛]0;x"
+    assert why_ended(structs.replace(ended, details={})) == ENDINGS[reason]
 
 
 def test_a_stop_has_another_style_than_work_in_progress() -> None:
