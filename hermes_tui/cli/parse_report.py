@@ -34,7 +34,8 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
     if verdict.error:
         yield f"  error: {visible_line(verdict.error, _MAX_LENGTH)}"
     for line in verdict.log:
-        yield f"  the engine says: {visible_line(line, _MAX_LENGTH)}"
+        speaker = "" if line.startswith("printed") else "the engine says: "
+        yield f"  {speaker}{visible_line(line, _MAX_LENGTH)}"
     if steps:
         yield from _step_lines(verdict.steps, text)
     for finding in verdict.diagnostics[:MAX_FINDINGS]:

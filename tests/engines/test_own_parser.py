@@ -37,6 +37,12 @@ def no_call(text, tools):
 def wrong(text, tools):
     return 7
 
+async def asynchronous(text, tools):
+    return []
+
+def greedy(text, tools, more):
+    return []
+
 def nameless(text, tools):
     return [{"arguments": "{}"}]
 
@@ -85,6 +91,23 @@ def test_a_function_reads_a_text_and_may_print(spelled: str) -> None:
     assert row["parser"] == spelled.removeprefix("real/")
     assert (row["outcome"], row["content"], row["real"]) == ("calls", "1 tools", True)
     assert calls(row) == [("ls", '{"path": "ü"}')]
+    assert row["log"] == ["printed: more noise"]
+
+
+def test_what_a_function_prints_is_shown_even_if_it_fails(here: Path) -> None:
+    (here / "talks.py").write_text(
+        "import sys\n"
+        "def parse(text, tools):\n"
+        "    print('so \\033[31mfar')\n"
+        "    print('so good', file=sys.stderr)\n"
+        "    print('x\\n' * 30_000)\n"
+        "    raise ValueError\n"
+    )
+    log = found("talks.py")["log"]
+    assert log[:3] == ["printed: so \033[31mfar", "printed: so good", "printed: x"]
+    assert (len(log), log[-1]) == (21, "printed more than that")
+    lines = run_parse("talks.py").text.splitlines()
+    assert "  printed: so ␛[31mfar" in lines
 
 
 def test_each_allowed_return_type_of_a_function_is_understood(here: Path) -> None:
@@ -104,6 +127,8 @@ def test_each_allowed_return_type_of_a_function_is_understood(here: Path) -> Non
             "PARSER_RAISED",
             "returned int: it must return a list of calls, (content, calls)",
         ),
+        ("asynchronous", "PARSER_RAISED", "is async: parse must be a plain function"),
+        ("greedy", "PARSER_RAISED", "missing 1 required positional argument: 'more'"),
         ("nameless", "PARSER_RAISED", "a call without name and arguments: {'arguments': '{}'}"),
         ("raises", "PARSER_RAISED", "in raises)"),
         ("hangs", "PARSER_TIMEOUT", "in hangs"),

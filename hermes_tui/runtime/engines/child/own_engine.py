@@ -78,13 +78,24 @@ class OwnEngine:
 
 
 def _call_function(function: Callable[..., Any], text: str, tools: list[Any]) -> Any:
+    return function(text, tools) if _takes(function, text, tools) else function(text)
+
+
+def _takes(function: Callable[..., Any], text: str, tools: list[Any]) -> bool:
+    """Return whether to pass the tools: always, unless the function takes nothing but the text."""
     try:
-        inspect.signature(function).bind(text, tools)
-    except TypeError:
-        return function(text)
+        signature = inspect.signature(function)
     except ValueError:  # some functions that are not written in Python have no signature
-        pass
-    return function(text, tools)
+        return True
+    return _fits(signature, text, tools) or not _fits(signature, text)
+
+
+def _fits(signature: inspect.Signature, *arguments: Any) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _reading(result: Any, text: str) -> Reading:
@@ -94,6 +105,9 @@ def _reading(result: Any, text: str) -> Reading:
     if _is_pair(result):
         content, calls = result
         return Reading([_call(call) for call in calls or ()], content)
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("is async: parse must be a plain function")
     if not isinstance(result, (list, tuple)):
         raise TypeError(f"returned {type(result).__name__}: it must return {_CONTRACT}")
     return Reading([_call(call) for call in result], None if result else text)

@@ -33,7 +33,7 @@ from .base import (
 )
 from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
 from .stand_ins import is_missing_attribute
-from .streams import private_streams
+from .streams import Printed, private_streams
 
 _ENGINES = {
     "vllm": (".vllm_engine", "VllmEngine"),
@@ -83,6 +83,7 @@ class _Server:
         self._adapter = adapter
         self._log = log
         self._alarm = Alarm()
+        self._printed = Printed()
         self._names = frozenset(adapter.names())
 
     def failures(self) -> dict[str, str]:
@@ -126,7 +127,7 @@ class _Server:
             "content": reading.content,
             "reasoning": reading.reasoning,
             "error": error,
-            "log": self._log.lines,
+            "log": [*self._log.lines, *self._printed.take_lines()],
             "duration_s": time.perf_counter() - began,
             "deltas": stream.rows,
         }
@@ -163,6 +164,12 @@ class _Server:
         return ("calls" if reading.calls else "text"), reading, ""
 
     def _run(self, job: Job, stream: Stream) -> Reading:
+        if self._only_parser:
+            with self._printed.captured():
+                return self._fed(job, stream)
+        return self._fed(job, stream)
+
+    def _fed(self, job: Job, stream: Stream) -> Reading:
         if not job.sizes:
             return self._adapter.whole(job)
         self._adapter.stream(job, stream)
