@@ -44,8 +44,8 @@ def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
         f"{number} │ {lead}{shown}{ELLIPSIS * cut_after}",
         f"{' ' * len(number)} │ {' ' * cells(lead)}{carets}",
     ]
-    if end > line_end and "\n" in text[start:end]:
-        last, column = position(text, max(start, end - 1))
+    if end > line_end and "\n" in text[start : end - 1]:
+        last, column = position(text, end - 1)
         lines[-1] += f" … to line {last}, column {column}"
     return lines
 

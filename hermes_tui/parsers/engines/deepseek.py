@@ -20,6 +20,7 @@ from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
 from hermes_tui.parsers.engines.decoded import is_json, value_of
 from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
 from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.other_parsers import flag_that_reads
 from hermes_tui.parsers.engines.sglang_tools import (
     deliver_known,
     extend_over_markers,
@@ -32,6 +33,10 @@ CALLS_BEGIN, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end
 CALL_BEGIN, CALL_END, SEP = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
 _FENCE = "\n```json\n"
 _FENCE_END = "\n```"
+_SHAPES = {
+    "deepseek_v3": f"V3 writes function{SEP}NAME, and the arguments in a ```json fence below",
+    "deepseek_v31": f"V3.1 writes NAME{SEP}ARGUMENTS on one line",
+}
 _OUTER_RULE = "find the outer marker"
 
 
@@ -139,12 +144,20 @@ def _plain_block(search: ForwardSearch, start: int) -> _Block | str:
     return _Block(Span(start, end + len(CALL_END)), Span(inner, separator), Span(body, end))
 
 
+def _other_version(trace: Trace, place: Span) -> str:
+    """Return a hint that names the parser of the other version if it delivers the call."""
+    other = "deepseek_v31" if trace.info.format == "deepseek_v3" else "deepseek_v3"
+    flag = flag_that_reads(trace, other, other, place)
+    # V3.1's parser takes the type that V3 writes before the name for a name.
+    return f"{flag} reads it" if flag and f"{CALL_BEGIN}function{SEP}" not in trace.text else ""
+
+
 def _flag_no_match(trace: Trace, start: int, why: str) -> None:
     end = start + len(CALL_BEGIN)
     rest = trace.text[end:]
     cut = CALL_END not in rest and CALLS_END not in rest
     code = Code.TRUNCATED if cut else Code.WRONG_FORMAT if "fence" in why else Code.UNCLOSED
-    hint = "V3 and V3.1 write calls differently: try the other"
+    hint = _other_version(trace, Span(start, end)) or _SHAPES[trace.info.format]
     if CALL_END not in rest:
         hint = "raise max_tokens" if cut else f"{CALLS_END} does not end a call: write both"
     trace.flag(code, Severity.ERROR, start, end, f"no call here: {why}", hint)

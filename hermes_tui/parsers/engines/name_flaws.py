@@ -44,6 +44,8 @@ def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
     if plain := _plain_name(name, trace):
         message = f"the name arrives as {shown(name)}, the tool is {plain}"
         hint = "strip what the format adds to names, or use the parser for this format"
+        if plain not in name:
+            hint = "the model spelled it differently: no parser corrects that"
         return NameFlaw(Code.NAME_DECORATED, message, hint)
     return NameFlaw(Code.NAME_UNKNOWN, f"no tool is named {shown(name)}", nearest(name, trace))
 
