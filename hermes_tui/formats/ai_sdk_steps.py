@@ -44,15 +44,23 @@ def _is_typed(part: Any) -> bool:
 
 
 def is_first_step(step: dict[str, Any], previous: dict[str, Any]) -> bool:
-    """Return whether a run begins with `step`, which follows `previous` in its file."""
+    """Return whether a run begins with `step`, which follows `previous` in its file.
+
+    A run goes on after a step with calls. If steps are not numbered, their responses grow.
+    """
     if "stepNumber" in step:
         return bool(step["stepNumber"] == 0)
     if "stepType" in step:
         return bool(step["stepType"] == "initial")
-    return _request_length(step) <= _request_length(previous)
+    parts = [_part(source.value) for source in _contents(previous, "", 0)]
+    if not any(part.get("type") == "tool-call" for part in parts):
+        return True
+    known, before = _response_length(step), _response_length(previous)
+    return 0 < known <= before
 
 
-def _request_length(step: dict[str, Any]) -> int:
+def _response_length(step: dict[str, Any]) -> int:
+    """Return how many messages all responses so far add up to, 0 if they are not kept."""
     response = fields.as_dict(step.get("response"))
     return len(fields.as_list(response.get("messages")))
 

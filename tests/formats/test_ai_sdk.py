@@ -216,6 +216,16 @@ def test_steps_of_several_runs_on_lines_are_apart() -> None:
     assert len(runs(read_bytes(FORMAT, lines(*steps, *steps[:2])))) == 2
 
 
+def test_steps_of_which_only_the_reply_was_logged_are_a_run_up_to_one_without_calls() -> None:
+    kept = ("text", "toolCalls", "toolResults", "finishReason", "usage")
+    steps = [{key: step[key] for key in kept} for step in value("result_v4")["steps"]]
+    assert [bool(step["toolCalls"]) for step in steps] == [True, False]
+    assert format_of(lines(*steps, *steps)) == "ai-sdk"
+    events = read_bytes(FORMAT, lines(*steps, *steps))
+    assert len(runs(events)) == 2
+    assert len(calls(events)) == len(results(events)) == 4
+
+
 def test_a_step_alone_is_a_run() -> None:
     step = value("steps")[0]
     assert format_of(document(step)) == "ai-sdk"
