@@ -462,6 +462,11 @@ def test_decoding_a_document_is_not_reported_as_reading() -> None:
     assert "MB/s" not in text_shown
 
 
+def test_the_pace_of_reading_is_separated_from_its_share() -> None:
+    parts = reading_segments((5_000_000, 9_000_000), None, "3 MB/s 0:07 left")
+    assert "3 MB/s 0:07 left · reading █████░░░░░  56% " in "".join(text for text, _ in parts)
+
+
 async def test_the_list_grows_with_its_file(tmp_path: Path) -> None:
     path = write_runs(tmp_path / "grow.jsonl", 2)
     app = app_on(path, follow=True)

@@ -148,7 +148,8 @@ def _reading_bar(done: int, total: int, pace: str) -> Segments:
         return [("\0fill", ""), (f"decoding {total / 1e6:,.0f} MB … ", "badge")]
     share = done / total if total else 0.0
     bar = "█" * int(share * 10)
-    return [("\0fill", ""), (f"{pace} ", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+    speed = f"{pace} · " if pace else " "
+    return [("\0fill", ""), (speed, ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
 
 
 def lags_behind(model: RunModel, looked_at: int) -> bool:
