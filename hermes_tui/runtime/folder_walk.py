@@ -37,9 +37,10 @@ def false_on_oserror(question: Callable[[], bool]) -> bool:
 def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     """Return the files below a folder that may be transcripts, in the order of their paths.
 
-    Sidecars, which only add to other files, are left out. The numbered files of one run are
-    listed as their folder. A folder that cannot be read is listed, too: opening it will report why.
-    `tell` is called now and then with the number of files found so far.
+    Sidecars, which only add to other files, are left out, and so are links to a file of the same
+    folder. The numbered files of one run are listed as their folder. A folder that cannot be read
+    is listed, too: opening it will report why. `tell` is called now and then with the number of
+    files found so far.
     """
     text = str(folder)
     top = "" if text == os.curdir else os.path.join(text, "")  # noqa: PTH118
@@ -83,8 +84,15 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
 
 def _names_to_visit(folder: str) -> list[str]:
     """Return the names to visit in a folder in reverse order; folders end with a separator."""
+    names: list[str] = []
+    links: dict[str, str] = {}
     with os.scandir(folder or os.curdir) as entries:
-        names = [*filter(None, map(_name_to_visit, entries))]
+        for entry in entries:
+            if not (name := _name_to_visit(entry)):
+                continue
+            names.append(name)
+            if entry.is_symlink() and (neighbour := _neighbour_of(entry)):
+                links[name] = neighbour
 
     def is_there(name: str) -> bool:
         if "/" in name[:-1]:
@@ -95,6 +103,9 @@ def _names_to_visit(folder: str) -> list[str]:
     for sidecar in SIDECARS.keys() & names:
         if says_more(sidecar, is_there):
             names.remove(sidecar)
+    if links:
+        there = {*names}
+        names = [name for name in names if links.get(name) not in there]
     names.sort(key=_without_separator, reverse=True)
     return names
 
@@ -150,6 +161,14 @@ def _name_to_visit(entry: os.DirEntry[str]) -> str:
         return ""
     is_link_to_folder = entry.is_symlink() and false_on_oserror(entry.is_dir)
     return "" if is_link_to_folder else name
+
+
+def _neighbour_of(entry: os.DirEntry[str]) -> str:
+    """Return the name of the file that a link leads to; empty if it is not in the same folder."""
+    if not false_on_oserror(entry.is_file):
+        return ""
+    folder, _, name = os.readlink(entry).rpartition("/")  # noqa: PTH115
+    return name if folder in ("", os.curdir) else ""
 
 
 def _without_separator(name: str) -> str:

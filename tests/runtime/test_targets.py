@@ -42,6 +42,31 @@ def test_files_and_folders_are_in_the_order_of_their_paths(tmp_path: Path) -> No
     assert found == sorted(path for path in tmp_path.rglob("*.json") if path.is_file())
 
 
+def test_a_link_to_a_file_of_the_same_folder_does_not_list_it_twice(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "step-1.jsonl").write_text("{}")
+    (tmp_path / "a" / "latest.jsonl").symlink_to("step-1.jsonl")
+    (tmp_path / "a" / "newest.jsonl").symlink_to("./latest.jsonl")
+    assert names(str(tmp_path)) == ["step-1.jsonl"]
+    assert names(str(tmp_path / "a" / "latest.jsonl")) == ["latest.jsonl"]
+
+
+def test_links_that_are_the_only_way_to_a_file_or_lead_nowhere_are_listed(tmp_path: Path) -> None:
+    (tmp_path / ".objects").mkdir()
+    (tmp_path / ".objects" / "1.json").write_text("{}")
+    (tmp_path / "1.data").write_text("{}")
+    for name, target in {
+        "annexed.json": ".objects/1.json",
+        "data.json": "1.data",
+        "gone.json": "missing.json",
+        "loop.json": "pool.json",
+        "pool.json": "loop.json",
+    }.items():
+        (tmp_path / name).symlink_to(target)
+    found = names(str(tmp_path))
+    assert found == ["annexed.json", "data.json", "gone.json", "loop.json", "pool.json"]
+
+
 def test_the_number_of_found_files_is_reported_meanwhile(tmp_path: Path) -> None:
     for number in range(2_500):
         (tmp_path / f"{number}.json").touch()
