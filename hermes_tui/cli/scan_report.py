@@ -229,9 +229,11 @@ class Report:
         return self._new_by_file.setdefault(file.label, Counter())
 
     def _judge(self, finding: Row) -> None:
-        self._new_count += finding["new"]
-        self._known_count += not finding["new"]
-        self._new_findings[finding["code"], finding["severity"]] += finding["new"]
+        if finding["new"]:
+            self._new_count += 1
+            self._new_findings[finding["code"], finding["severity"]] += 1
+        else:
+            self._known_count += 1
         self._fails |= self._makes_fail(finding)
 
     def _makes_fail(self, finding: Row) -> bool:

@@ -97,6 +97,8 @@ def test_what_fail_on_selects_is_counted_by_code(runs: Path) -> None:
 
 def test_with_a_baseline_fail_on_counts_only_new_findings(runs: Path) -> None:
     old = baseline(runs)
+    done = within("scan", runs, "--baseline", old, "--fail-on", "error")
+    assert (done.code, "--fail-on: no such finding\n" in done.err) == (0, True)
     lines(runs, called("a", "sl"), chat("b"), called("c", "sl"), called("d", "sl"))
     done = within("scan", runs, "--baseline", old, "--fail-on", "error")
     assert done.code == 1
