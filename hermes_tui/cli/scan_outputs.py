@@ -83,19 +83,25 @@ class Output:
 
 
 class Table(Output):
-    """A line per file, or with `by_run` per run with its errors and warnings; then the summary."""
+    """A line per file, or with `by_run` per run with its errors and warnings; then the summary.
+
+    A note is listed if it is new or makes the exit code 1.
+    """
 
     def __init__(
         self,
         write: Write,
         *,
         by_run: bool,
+        fails: Callable[[Row], bool] = lambda finding: False,
         filtered: bool = False,
         new: NewFindings | None = None,
     ) -> None:
+        """Take, among others, the predicate that selects the findings that make the exit code 1."""
         self.rows = "all" if by_run else "found" if new is not None else ""
         self._write = write
         self._by_run = by_run
+        self._fails = fails
         self._filtered = filtered
         self._new = new
         """The findings that are not in the baseline; None without one."""
@@ -109,7 +115,7 @@ class Table(Output):
         self._write(_line(row, f"run {row['run']} {name}".rstrip() + _outcome(row)))
         for finding in row["findings"]:
             is_new = finding.get("new", False)
-            if is_new or finding["severity"] != "note":
+            if is_new or finding["severity"] != "note" or self._fails(finding):
                 self._write_finding(finding, " (new)" if is_new else "")
 
     def file(self, row: Row) -> None:

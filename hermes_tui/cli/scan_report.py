@@ -72,8 +72,13 @@ class Report:
         has_baseline = self._baseline is not None
         if request.output == "table":
             new = NewFindings(self._makes_fail) if has_baseline else None
-            filtered = bool(request.filter)
-            return Table(self._write, by_run=request.by_run, filtered=filtered, new=new)
+            return Table(
+                self._write,
+                by_run=request.by_run,
+                fails=self._makes_fail,
+                filtered=bool(request.filter),
+                new=new,
+            )
         if request.output != "junit":
             print_json()
         if request.output == "jsonl":

@@ -70,6 +70,16 @@ def test_note_as_a_severity_alone_is_for_every_finding(tmp_path: Path) -> None:
     assert within("scan", path, "--fail-on", "note").code == 1
 
 
+def test_a_note_that_fail_on_selects_is_listed_with_its_run(tmp_path: Path) -> None:
+    run = called("a", "ls")
+    run["messages"][1]["tool_calls"][0]["function"]["arguments"] = {}
+    path = lines(tmp_path / "runs.jsonl", run)
+    assert "  note " not in within("scan", path, "--runs").text
+    assert "  note " not in within("scan", path, "--runs", "--fail-on", "ARGS_OBJECT").text
+    text = within("scan", path, "--runs", "--fail-on", "ARGS_OBJECT:note").text
+    assert "  note    ARGS_OBJECT turn 1: " in text
+
+
 def test_a_call_that_the_client_read_from_the_text_does_not_fail_by_its_code(
     tmp_path: Path,
 ) -> None:
