@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from hermes_tui.cli.diff import add_diff
@@ -93,6 +93,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _replace_closed_streams()
     try:
         return _run_and_flush(argv)
     except HermesError as error:
@@ -108,10 +109,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno is None:
             raise
         _drop_output()
-        print_notice(f"{error.filename or 'cannot continue'}: {error.strerror or error}")
+        with suppress(OSError):  # if it was standard error that could not be written
+            print_notice(f"{error.filename or 'cannot continue'}: {error.strerror or error}")
         return HermesError.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _replace_closed_streams() -> None:
+    """Discard what is written to a stream that was closed when the program began, as by `>&-`.
+
+    Otherwise the next file that is opened would get its number.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _drop_output() -> None:
