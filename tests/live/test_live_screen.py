@@ -554,6 +554,14 @@ async def test_an_invalid_breakpoint_is_refused() -> None:
         await run.press("escape")
 
 
+async def test_a_breakpoint_without_effect_is_set_with_a_warning() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("b", "ctrl+u", *"before_dispatch:termnal", "enter")
+        await run.shows("b1 is set, but no tool is called termnal; did you mean terminal?")
+        assert len(run.events(ev.BreakpointsSet)) == 2
+
+
 async def test_the_message_about_a_breakpoint_depends_on_the_stop_points() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()

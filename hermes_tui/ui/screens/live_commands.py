@@ -223,9 +223,8 @@ class LiveCommands(RunScreen):
             stops = " stops at " if added.action is Action.STOP else " is set: "
             before = self.keys.format(way) if self.stops_first() else stops
             flaw = next(why_without_effect(added, self._tools()), "")
-            self.say(
-                f"{added.id} is set, but {flaw}" if flaw else f"{added.id}{before}{added.text}"
-            )
+            effect = f" is set, but {flaw}" if flaw else f"{before}{added.text}"
+            self.say(f"{added.id}{effect}")
 
     def _tools(self) -> tuple[ToolSpec, ...] | None:
         """Return the tools of the run, or None if they are not known."""
