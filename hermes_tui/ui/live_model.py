@@ -129,8 +129,9 @@ def activity_at(log: EventLog, seq: int) -> Activity:
                 return Activity("READING", f"the reply of turn {received.turn}")
             case ev.ToolReturned() | ev.ToolFailed():
                 return Activity("READING", "the tool's result")
-            case ev.RunForked():
-                return Activity("FORKED")
+            case ev.RunForked(seq=forked_at):
+                before = activity_at(log, forked_at - 1)
+                return before if before.word == "STOPPED" else Activity("FORKED")
             case _:
                 pass
     return Activity("STARTING")

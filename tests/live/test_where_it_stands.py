@@ -44,6 +44,7 @@ CALLED: Sequence[ev.Event] = (
     ev.ToolCallProposed(seq=0, call=ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING)),
     ev.ToolDispatched(seq=0, call_index=0, name="ls"),
 )
+AT_CALL = ev.Stopped(seq=0, stop_point="before_dispatch", call_index=0)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,23 @@ def test_the_reason_why_a_run_broke_off_takes_the_place_of_its_costs(
     text = "".join(segment[0] for segment in line)
     assert (("30 in 15 out" in text), ("6.5 s" in text)) == (shown, shown)
     assert "turn 4/30" in text and failure in text
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([AT_CALL], "STOPPED"),
+        ([AT_CALL, ev.Resumed(seq=0, command="next")], "FORKED"),
+        ([], "FORKED"),
+    ],
+)
+def test_a_fork_at_a_stop_is_stopped_there(before: list[ev.Event], expected: str) -> None:
+    log = numbered(
+        [*CALLED[:-1], *before, ev.RunForked(seq=0, parent_run_id="r", parent_seq=0, run_id="f")]
+    )
+    doing = activity_at(log, len(log) - 1)
+    assert doing.word == expected
+    assert ("before dispatch of ls" in doing.what) == (expected == "STOPPED")
 
 
 @pytest.mark.parametrize("reason", ["escaped", "debugger_failed"])
