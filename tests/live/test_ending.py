@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,19 @@ from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.http import HttpServer
 from hermes_tui.runtime.tools.toolset import open_tools
 from hermes_tui.ui.live_app import LiveApp
-from tests.live.engine import Scripted, never, says, streamed
+from tests.live.engine import (
+    FunctionTools,
+    Scripted,
+    ScriptedServer,
+    branches_of,
+    never,
+    says,
+    streamed,
+)
 from tests.live.screen import Clock, live
 from tests.servers.local_server import HOLD, Answer, LocalServer, whole
 from tests.ui.opened import NARROW, shows, until
+from tests.ui.screen_text import screen_lines
 
 LS = ("terminal", {"command": "ls"})
 TOOLS = {"terminal": lambda command: f"ran {command}"}
@@ -218,6 +228,47 @@ async def test_an_unwritable_recording_breaks_the_run_off_visibly(tmp_path: Path
         await run.until(lambda: not run.app.is_running)
     assert any("aborted" in line for line in run.app.last_words)
     assert run.app.abort_reason is not None and run.app.abort_reason.exit_code == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+async def test_a_run_that_breaks_off_no_longer_asks_whether_to_leave_it(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def waits(command: str) -> str:
+        await gate.wait()
+        return command
+
+    stops: dict[str, Any] = {"stop_points": frozenset()}
+    path = tmp_path / "run.jsonl"
+    async with live([says("", LS)], {"terminal": waits}, record=path, **stops) as run:
+        await run.shows("DISPATCHING")
+        await run.press("q")
+        await run.shows("press again to leave")
+        assert run.driver.recording is not None
+        with Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), run.driver.recording._descriptor)
+        gate.set()
+        await run.shows("BROKEN OFF")
+        await run.until(lambda: "press again to leave" not in run.text)
+
+
+async def test_a_message_about_a_run_that_has_not_begun_goes_when_it_begins() -> None:
+    opened = asyncio.Event()
+
+    async def opens() -> Branches:
+        await opened.wait()
+        return branches_of(ScriptedServer([never]), FunctionTools({}))
+
+    app = LiveApp(opens, Config(), label="slow")
+    async with app.run_test() as pilot:
+        await shows(pilot, " STARTING ")
+        await pilot.press("ctrl+x")
+        await shows(pilot, "the run has not begun")
+        opened.set()
+        await shows(pilot, "REQUESTING")
+        assert "has not begun" not in "\n".join(screen_lines(app))
+        await pilot.press("q", "q")
+        await until(pilot, lambda: not app.is_running)
 
 
 async def test_a_server_that_never_opens_can_be_left() -> None:

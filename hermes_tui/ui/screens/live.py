@@ -106,6 +106,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self.feed.show(branch)
         branch.driver.on_change = self.hurry
         self._stop_seen = -1
+        self.forget_until_stop()
         self.feed.step(0.02)
         self._check_for_stop()
         self.moved()
@@ -158,7 +159,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if stop is not None and stop.seq != self._stop_seen:
             self._stop_seen, self._stop_seen_at = stop.seq, self.clock()
             self.forget_until_stop()
-        is_over = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
+        driver = self.feed.driver
+        is_over = driver is not None and (driver.phase is Phase.ENDED or driver.failure is not None)
         if is_over != self._was_over:
             self._was_over = is_over
             self.forget_until_stop()
