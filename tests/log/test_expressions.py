@@ -1,5 +1,7 @@
 import re
 import timeit
+from functools import partial
+from time import process_time
 from typing import Any
 
 import pytest
@@ -395,8 +397,9 @@ def test_any_text_compiles_or_is_refused_as_a_usage_error(source: str) -> None:
 
 def test_a_common_filter_runs_half_a_million_times_a_second() -> None:
     expression = compiled('kind == "call" and name == "terminal"')
-    best = min(timeit.repeat(lambda: expression.evaluate(CALL), number=10_000, repeat=7))
-    assert best < 0.02
+    evaluate = partial(expression.evaluate, CALL)
+    best_s = min(timeit.repeat(evaluate, timer=process_time, number=10_000, repeat=7))
+    assert best_s < 0.02
 
 
 def test_the_help_names_every_function() -> None:
