@@ -154,7 +154,7 @@ def test_a_reasoning_parser_splits_off_the_reasoning(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["vllm", "sglang"])
 def test_an_unknown_reasoning_parser_gives_no_verdict_on_the_text(kind: str) -> None:
     done = run_parse(f"real/{engine(kind).name}/hermes", "--reasoning-parser", "nope")
-    assert (done.code, done.out) == (3, b"") and "nope" in done.one_line
+    assert (done.code, done.out) == (2, b"") and "nope" in done.one_line
 
 
 def test_a_line_of_a_batch_can_name_its_reasoning_parser() -> None:
