@@ -50,3 +50,46 @@ def test_a_name_in_another_spelling_is_not_put_down_to_the_format() -> None:
 def test_the_end_of_a_place_is_not_given_if_it_is_the_end_of_its_line() -> None:
     assert caret_lines('{"a": "b\nc"}', Span(8, 9)) == ['1 │ {"a": "b', "  │         ^"]
     assert caret_lines("ab\ncd", Span(0, 4))[-1] == "  │ ^^ … to line 2, column 1"
+
+
+GLM = "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Oslo</arg_value></tool_call>"
+V3 = V31.replace(
+    'get_weather<｜tool▁sep｜>{"city": "Oslo"}',
+    'function<｜tool▁sep｜>get_weather\n```json\n{"city": "Oslo"}\n```',
+)
+JSON_BLOCK = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "flag"),
+    [
+        ("vllm/llama3_json", V3, "--tool-call-parser deepseek_v3"),
+        ("hermes-agent/llama3_json", V3, 'get_parser("deepseek_v3")'),
+        ("vllm/llama4_json", V31, "--tool-call-parser deepseek_v31"),
+        ("sglang/llama3", '[TOOL_CALLS] [{"name": "get_weather"}]', "--tool-call-parser mistral"),
+        ("vllm/qwen3_coder", GLM, "--tool-call-parser glm45"),
+        ("sglang/qwen3_coder", GLM, "--tool-call-parser glm47"),
+        ("sglang/glm45", JSON_BLOCK, "--tool-call-parser hermes"),
+        ("sglang/glm47", JSON_BLOCK, "--tool-call-parser hermes"),
+    ],
+)
+def test_a_parser_that_trips_over_another_format_names_the_one_that_reads_it(
+    parser: str, text: str, flag: str
+) -> None:
+    assert hint(parser, text, Code.WRONG_FORMAT) == f"{flag} reads it"
+
+
+def test_markers_of_other_formats_in_a_value_do_not_blame_the_format() -> None:
+    quoted = V31.replace('"', "'")
+    text = f'{{"name": "get_weather", "arguments": {{"city": "{quoted}",}}}}'
+    found = named_parser("vllm/llama3_json").parse(text, TOOLS).diagnostics
+    assert Code.WRONG_FORMAT not in {one.code for one in found}
+
+
+def test_a_word_between_tags_is_a_call_of_glm_only_if_a_tool_has_that_name() -> None:
+    for parser, code in (
+        ("vllm/hermes", Code.JSON_INVALID),
+        ("vllm/qwen3_coder", Code.MARKER_IN_PROSE),
+    ):
+        found = named_parser(parser).parse("Use <tool_call>tags</tool_call>.", TOOLS).diagnostics
+        assert code in {one.code for one in found}

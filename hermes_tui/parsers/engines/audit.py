@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw, shown
-from hermes_tui.parsers.engines.other_parsers import cure, flag_that_reads
+from hermes_tui.parsers.engines.other_parsers import cure, flag_for_glm
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.undelivered_calls import undelivered_call
@@ -31,7 +31,6 @@ _SPECIAL = re.compile(
 )
 _MARKER = re.compile(r"<[^<>\n]{1,60}>|\[[^\[\]\n]{1,60}\]")
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
-_GLM_BODY = re.compile(r"[^\W\d][\w.\-]*+\s*+(?:<arg_key>|\Z)")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
 _NONFINITE_HINT = "Python's json accepts it, others refuse it; send null or a string"
 _UNREADABLE = object()
@@ -258,7 +257,7 @@ def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> 
         message = "tags where JSON is expected"
         hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
-    elif glm := _flag_for_glm(trace, Span(start, end)):
+    elif glm := flag_for_glm(trace, Span(start, end)):
         message, hint = "a call written as GLM does, where JSON is expected", f"{glm} reads it"
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
     elif brace >= 0:
@@ -268,13 +267,6 @@ def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> 
         message, hint = "not JSON: no value starts here", "one JSON object is expected here"
         trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint, index)
     return True
-
-
-def _flag_for_glm(trace: Trace, body: Span) -> str:
-    """Return the setting by which the engine reads a body that is a call of GLM, else ""."""
-    if not _GLM_BODY.match(trace.text, body.start, body.end):
-        return ""
-    return flag_that_reads(trace, "glm", "glm45", body)
 
 
 def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:

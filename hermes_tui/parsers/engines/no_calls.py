@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import SHORTEST_MARKER
-from hermes_tui.parsers.engines.markers import near_marker, seen_formats
+from hermes_tui.parsers.engines.markers import FormatMarker, near_marker, seen_formats
 from hermes_tui.parsers.engines.name_flaws import shown
-from hermes_tui.parsers.engines.other_parsers import cure
+from hermes_tui.parsers.engines.other_parsers import cure, flag_that_reads
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
+_OPEN_BRACKET = re.compile(r"[\[{]")
 NO_CALL_HINT = "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
 """The consequence of `tools_called` without a call: servers check the calls, not that flag."""
 
@@ -24,19 +26,18 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     if called:
         message = "the parser reports a call, but has none"
         trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NO_CALL_HINT)
-    if any(_explains(found) for found in trace.diagnostics) or not trace.text:
+    if not trace.text:
+        return
+    if any(_explains(found) for found in trace.diagnostics):
+        _flag_read_elsewhere(trace)
         return
     if _flag_own_markers(trace):
         return
     others = [seen for seen in seen_formats(trace.text) if not _is_own_format(trace, seen.format)]
     if others:
         first = others[0]
-        message = f"this is written as {first.format}, which {trace.info.name} does not read"
         rest = Span(first.span.start, length)
-        hint = cure(trace, first.format, first.flag, rest)
-        trace.flag(
-            Code.WRONG_FORMAT, Severity.ERROR, first.span.start, first.span.end, message, hint
-        )
+        _flag_other_format(trace, first, cure(trace, first.format, first.flag, rest))
         return
     if near := near_marker(trace.text):
         message = f"almost a marker: {shown(trace.text[near.start : near.end])}"
@@ -46,6 +47,30 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     message = "no marker of this format: the text is a plain answer"
     hint = f"{trace.info.name} looks for {_markers(trace)}"
     trace.flag(Code.NO_MARKER, Severity.NOTE, 0, length, message, hint)
+
+
+def _flag_read_elsewhere(trace: Trace) -> None:
+    """Flag a text of another format if its parser delivers the call.
+
+    Without a marker of this parser in the text, the flaws that it found are only consequences.
+    """
+    if not trace.info.markers or any(marker in trace.text for marker in trace.info.markers):
+        return
+    if any(one.code is Code.WRONG_FORMAT for one in trace.diagnostics):
+        return
+    seen = next(iter(seen_formats(trace.text)), None)
+    if seen is None or _is_own_format(trace, seen.format):
+        return
+    if _OPEN_BRACKET.search(trace.text, 0, seen.span.start):
+        return  # the marker may be in a value of a call
+    rest = Span(seen.span.start, len(trace.text))
+    if flag := flag_that_reads(trace, seen.format, seen.flag, rest):
+        _flag_other_format(trace, seen, f"{flag} reads it")
+
+
+def _flag_other_format(trace: Trace, seen: FormatMarker, hint: str) -> None:
+    message = f"this is written as {seen.format}, which {trace.info.name} does not read"
+    trace.flag(Code.WRONG_FORMAT, Severity.ERROR, seen.span.start, seen.span.end, message, hint)
 
 
 def _explains(finding: Diagnostic) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -14,6 +15,7 @@ from hermes_tui.parsers.engines.markers import parser_setting
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
+_GLM_BODY = re.compile(r"\s*+(?P<name>[^\W\d][\w.\-]*+)\s*+(?:(?P<key><arg_key>)|\Z)")
 _SPAN_START = attrgetter("start")
 _CALL_START = attrgetter("span.start")
 
@@ -47,6 +49,17 @@ def flag_that_reads(trace: Trace, wire_format: str, vllm_name: str, place: Span)
     parsers = parsers_of(trace.info.engine, wire_format, setting)
     reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
     return reader.info.flag if reader is not None else ""
+
+
+def flag_for_glm(trace: Trace, body: Span) -> str:
+    """Return the setting by which the engine reads a block's body as a call of GLM, else "".
+
+    A body that is only a name must be that of a declared tool: it may as well be prose.
+    """
+    found = _GLM_BODY.match(trace.text, body.start, body.end)
+    if not found or (not found["key"] and trace.tools and found["name"] not in trace.tools):
+        return ""
+    return flag_that_reads(trace, "glm", "glm45", body)
 
 
 def hint_if_called(trace: Trace, parser: str, place: Span, hint: str) -> str:

@@ -43,6 +43,7 @@ from hermes_tui.parsers.engines.tagged_arguments import pair_flaws
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 _KEY, _VALUE_END = "<arg_key>", "</arg_value>"
 _NEWLINE = re.compile(r"\\n|\n")
+_OTHER_BODY = re.compile(r"\s*+(?:[{\[]|<function)")
 _JUNCTION = re.compile(r"</arg_key>(?:\\n|\s)*+<arg_value>")
 
 Values = Callable[[list[tuple[str, str]], Any], dict[str, Read]]
@@ -117,6 +118,10 @@ def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, value
         drop(trace, block, "no newline after the name, which glm45 needs", hint or LOGGED)
         return
     name, body = head
+    if _OTHER_BODY.match(trace.text, name.start, body.end):
+        flag_foreign_body(trace, name.start, body.end)
+        drop(trace, block, "there is no name where GLM writes it", LOGGED)
+        return
     tool = trace.tools.get(trace.text[name.start : name.end])
     pairs, places = _pairs(trace, body)
     read = values(pairs, tool.parameters if tool else None)
