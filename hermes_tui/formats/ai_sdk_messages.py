@@ -145,7 +145,8 @@ def ui_messages(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> l
     sources = [source for source in sources if not _is_error(source.value)]
     if value.get("role") != "assistant":
         content = [_content(source.value) for source in sources]
-        return [ChatMessage({**raw, "content": content or value.get("content")}, pointer)]
+        raw["content"] = content or value.get("content")
+        return [ChatMessage(raw, pointer, line=line)]
     found: list[ChatMessage] = []
     steps = list(_steps(sources))
     for number, step in enumerate(steps):

@@ -198,6 +198,14 @@ def test_chats_on_lines_are_runs_and_messages_on_lines_are_one() -> None:
     assert [(call.id, call.name) for call in calls(by_line)] == EXPECTED_CALLS
 
 
+def test_a_message_on_a_line_leads_to_its_line() -> None:
+    question = {"role": "user", "parts": [{"type": "text", "text": "And in Rome?"}]}
+    data = lines(*value("ui_messages"), question)
+    last = only(read_bytes(FORMAT, data), MessageAppended)[-1]
+    assert last.message.text == "And in Rome?"
+    assert b"And in Rome?" in data[last.at.range.start : last.at.range.end]
+
+
 def test_rows_of_a_table_of_messages_are_a_run_for_each_chat() -> None:
     rows = [
         {**message, "chatId": chat} for chat in ("c1", "c2") for message in value("ui_messages")
