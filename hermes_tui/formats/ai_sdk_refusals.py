@@ -5,7 +5,6 @@ opencode is built on the AI SDK, too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -26,7 +25,9 @@ UNPARSED: Final = "JSON parsing failed"
 DENIED_STATE: Final = "output-denied"
 DENIED_OUTPUT: Final = "execution-denied"
 _INVALID: Final = "Invalid input for tool "
-_WRITTEN: Final = re.compile(rf"{UNPARSED}: Text: (.*)\.\nError message: ", re.DOTALL)
+_BEFORE_ARGUMENTS: Final = f"{UNPARSED}: Text: "
+_AFTER_ARGUMENTS: Final = ".\nError message: "
+"""What is around the arguments that such an error quotes."""
 
 
 def refusal_finding(why: str, call_index: int, *, hint: str = "") -> Diagnostic:
@@ -42,8 +43,9 @@ def is_refusal(why: str) -> bool:
 
 def written_arguments(why: str) -> str | None:
     """Return the arguments that an error quotes because they are no JSON, or None."""
-    found = _WRITTEN.search(why)
-    return found[1] if found else None
+    _, _, rest = why.partition(_BEFORE_ARGUMENTS)
+    written, end, _ = rest.rpartition(_AFTER_ARGUMENTS)
+    return written if end else None
 
 
 def normaliser_of(

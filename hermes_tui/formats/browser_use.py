@@ -32,7 +32,7 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
-_REQUEST: Final = re.compile(r"<user_request>\s*+(.*?)\s*</user_request>", re.DOTALL)
+_REQUEST_TAGS: Final = ("<user_request>", "</user_request>")
 _GOALS: Final = ("evaluation_previous_goal", "memory", "next_goal")
 _INVALID: Final = re.compile(r"[0-9]+ validation errors? for ")
 _NOT_JSON: Final = "Invalid JSON"
@@ -54,8 +54,7 @@ class BrowserUse:
             build.defect("no history in this record", fields.excerpt(value))
             return
         first = fields.first_object(steps)
-        shown = _REQUEST.search(fields.label(first, "state_message"))
-        build.start(task=shown[1] if shown else "", ts=_times_of(first)[0])
+        build.start(task=_task_of(first), ts=_times_of(first)[0])
         for number, step in enumerate(steps):
             if isinstance(step, dict):
                 _append_step(step, number, f"/history/{number}", build)
@@ -82,6 +81,14 @@ def _times_of(step: dict[str, Any]) -> tuple[float | None, float | None]:
     """Return when a step began and ended."""
     metadata = fields.as_dict(step.get("metadata"))
     return timestamp(metadata.get("step_start_time")), timestamp(metadata.get("step_end_time"))
+
+
+def _task_of(step: dict[str, Any]) -> str:
+    """Return the request in what a step showed the model, or "" if there is none."""
+    opening, closing = _REQUEST_TAGS
+    _, _, rest = fields.label(step, "state_message").partition(opening)
+    request, end, _ = rest.partition(closing)
+    return request.strip() if end else ""
 
 
 def _append_step(step: dict[str, Any], number: int, pointer: str, build: RunBuilder) -> None:

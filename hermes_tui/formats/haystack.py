@@ -18,6 +18,7 @@ Haystack drops calls whose arguments are not JSON: nothing remains of them but t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, Final
 
 from hermes_tui.formats import fields
@@ -88,10 +89,19 @@ def _in_snapshot(value: Any) -> list[Found]:
         key=lambda one: -len(one.items),
     )
     kept: list[Found] = []
+    known_keys: set[int] = set()
     for one in found:
-        if not any(one.items == longer.items[: len(one.items)] for longer in kept):
+        keys = _prefix_keys(one.items)
+        if keys[-1] not in known_keys:
             kept.append(one)
+            known_keys.update(keys)
     return kept
+
+
+def _prefix_keys(messages: list[Any]) -> list[int]:
+    """Return a key for every prefix of `messages`, from the first message to all of them."""
+    texts = map(fields.json_text, messages)
+    return list(accumulate(texts, lambda key, text: hash((key, text)), initial=0))[1:]
 
 
 def _member(message: dict[str, Any], name: str) -> Any:

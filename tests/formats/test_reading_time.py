@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import agno, cline, gptme, lm_eval, qwen_code, tinker, vibe
+from hermes_tui.formats import (
+    agno,
+    ai_sdk,
+    browser_use,
+    cline,
+    gptme,
+    haystack,
+    lm_eval,
+    qwen_code,
+    tinker,
+    vibe,
+)
 from hermes_tui.formats.base import Format
 from tests.formats.foreign import lines, read_bytes
 from tests.timing import Work, assert_linear
@@ -81,6 +92,27 @@ def runs_each_within_the_one_before(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def an_error_that_begins_again_and_again(count: int) -> list[dict[str, Any]]:
+    call = {"type": "tool-call", "toolCallId": "c", "toolName": "f", "input": {}}
+    error = {"type": "error-text", "value": "JSON parsing failed: Text: " * count}
+    result = {**call, "type": "tool-result", "output": error}
+    return [{"role": "assistant", "content": [call]}, {"role": "tool", "content": [result]}]
+
+
+def a_request_without_its_end(count: int) -> list[dict[str, Any]]:
+    shown = "<user_request>x" + " " * count
+    step = {"model_output": None, "result": [], "state": {}, "state_message": shown}
+    return [{"history": [step]}]
+
+
+def a_snapshot_with_many_chats(count: int) -> list[dict[str, Any]]:
+    chats = {
+        str(at): [{"role": "user", "meta": {}, "content": [{"text": str(at)}]}] * 2
+        for at in range(count // 8)
+    }
+    return [{"pipeline_state": chats}]
+
+
 @pytest.mark.parametrize(
     ("known", "rows"),
     [
@@ -92,6 +124,9 @@ def runs_each_within_the_one_before(count: int) -> list[dict[str, Any]]:
         (vibe.FORMAT, outcomes_before_one_request),
         (agno.FORMAT, runs_each_within_the_one_before),
         (lm_eval.FORMAT, repeats_without_a_filtered_one),
+        (ai_sdk.FORMAT, an_error_that_begins_again_and_again),
+        (browser_use.FORMAT, a_request_without_its_end),
+        (haystack.FORMAT, a_snapshot_with_many_chats),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
