@@ -3,14 +3,15 @@
     stream = {"type": "start", "messageId"?} chunk* {"type": "finish", "messageMetadata"?}
     chunk  = {"type": "start-step" | "finish-step"} | {"type": "error", "errorText"}
            | {"type": "text-start" | "reasoning-start", "id"}
-           | {"type": "text-delta" | "reasoning-delta", "id", "delta"}
+           | {"type": "text-delta" | "reasoning-delta", "id", "delta" | "text"}
            | {"type": "tool-input-start", "toolCallId", "toolName"}
            | {"type": "tool-input-delta", "toolCallId", "inputTextDelta"}
            | {"type": "tool-input-available" | "tool-input-error", …, "input", "errorText"?}
            | {"type": "tool-output-available" | "tool-output-error" | "tool-output-denied", …}
            | {"type": "file" | "source-url" | "data-NAME" | …, …}
 
-A stream may continue a message whose calls it does not repeat.
+A stream may continue a message whose calls it does not repeat. A chunk whose text is elsewhere is
+kept as a part of its own.
 """
 
 from __future__ import annotations
@@ -103,11 +104,15 @@ class _Joiner:
         return part
 
     def _text(self, head: str, end: str, chunk: dict[str, Any]) -> None:
+        text = chunk.get("delta", chunk.get("text"))
+        if end == "delta" and not isinstance(text, str):
+            self._part({**chunk, "type": f"data-{head}-{end}"})
+            return
         key = head, fields.label(chunk, "id")
         if end == "start" or key not in self._texts:
             self._texts[key] = self._part({"type": head, "text": ""})
-        if isinstance(chunk.get("delta"), str):
-            self._texts[key].add("text", chunk["delta"])
+        if isinstance(text, str):
+            self._texts[key].add("text", text)
 
     def _tool(self, kind: str, chunk: dict[str, Any]) -> None:
         call_id = fields.label(chunk, "toolCallId")

@@ -107,6 +107,15 @@ def test_an_answer_to_a_call_of_an_earlier_stream_is_shown() -> None:
     assert "call_a1" in messages(events)[0].parts[0].text + text
 
 
+def test_no_text_is_lost_that_a_stream_sends_under_another_name() -> None:
+    inner = {"type": "text-delta", "payload": {"id": "0", "text": "in an envelope"}}
+    plain = {"type": "text-delta", "id": "0", "text": "from fullStream"}
+    odd = {"type": "text-delta", "id": "0", "delta": 57}
+    [message] = messages(read_bytes(FORMAT, data({"type": "start-step"}, plain, inner, odd)))
+    shown = message.text + "".join(part.text for part in message.parts)
+    assert all(text in shown for text in ("from fullStream", "in an envelope", "57"))
+
+
 def test_events_of_other_streams_are_not_taken() -> None:
     reply = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]}
     events = read_bytes(FORMAT, data(reply))
