@@ -7,9 +7,10 @@ entry = "Received request" id ": prompt:" repr …             before 0.13; then
       | "Generated response" id stream? ": output:" repr … "finish_reason:" word
 stream = "(streaming delta)" | "(streaming complete)"
 
-The text of a completed stream is the model's own. Of a whole reply the log has what the parser
-made of it: the content, or if there is none the calls. Sources: `entrypoints/logger.py` of 0.6 to
-0.13, `entrypoints/serve/utils/request_logger.py` and the servings of 0.33.
+The text of a completed stream is the model's own; deltas count only without it. Of a whole reply
+the log has what the parser made of it: the content, or if there is none the calls. Sources:
+`entrypoints/logger.py` of 0.6 to 0.13, `entrypoints/serve/utils/request_logger.py` and the servings
+of 0.33.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hermes_tui.formats.logged_requests import (
     RequestLog,
 )
 from hermes_tui.formats.python_repr import NotRepr, read_first
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.finish_reasons import CALLED
 
 MARKERS = ("Received request ", "Generated response ", " JSON body: ", " details: prompt: ")
@@ -52,6 +54,11 @@ _SUFFIX = re.compile(r"[-_]\d{1,4}$")
 _CALLS = re.compile(r"\[tool_calls: (?=\S)")
 _CALL = re.compile(r"([^\s(\[\]]+)\(")
 _WITHOUT_TEXT = re.compile(r"<streaming_complete: \d+ tokens>")
+_ONLY_DELTAS = Diagnostic(
+    Code.SOURCE_DEFECT,
+    Severity.WARNING,
+    "the log has only deltas of this reply: its end or its calls may be missing",
+)
 
 
 class VllmLog(RequestLog):
@@ -61,7 +68,8 @@ class VllmLog(RequestLog):
 
     def __init__(self) -> None:
         super().__init__()
-        self._deltas: dict[str, list[str]] = {}
+        self._deltas: dict[str, list[tuple[int, str]]] = {}
+        """The deltas of each streamed reply: the number of the line, and the text."""
         self._complaint_place = ""
 
     def take(self, number: int, line: str) -> bool:
@@ -83,7 +91,9 @@ class VllmLog(RequestLog):
         for request_id, deltas in self._deltas.items():
             request = self._requests[request_id]
             if not request.choices:
-                request.missing = f"the log has only the beginning of this reply: {''.join(deltas)}"
+                text = "".join(text for _, text in deltas)
+                request.answer(text, {"message": {"content": text}}, deltas[-1][0], is_raw=False)
+                request.flaws.append(_ONLY_DELTAS)
         return super().end()
 
     def _take_other(self, line: str) -> None:
@@ -136,7 +146,7 @@ class VllmLog(RequestLog):
         self._complaints = []
         text, end = _text(rest)
         if stream == "delta":
-            self._deltas.setdefault(request.id, []).append(text)
+            self._deltas.setdefault(request.id, []).append((number, text))
             return
         found = _FINISH.search(rest, end)
         reason = found[1] if found is not None and found[1] not in _NO_REASON else ""

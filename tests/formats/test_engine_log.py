@@ -191,9 +191,19 @@ def test_the_choices_of_a_request_are_a_run_each() -> None:
 
 
 def test_deltas_count_only_if_the_whole_reply_is_missing() -> None:
-    (run,) = read(body("a", USER), generated("chatcmpl-a", "Hel", "None", "delta"))
-    notes = [f.message for f in fold_run(run)[1]]
-    assert any(note.endswith("only the beginning of this reply: Hel") for note in notes)
+    deltas = [generated("chatcmpl-a", text, "None", "delta") for text in ("Hel", "lo")]
+    whole = generated("chatcmpl-a", "Hello", "stop", "complete")
+    (run,) = read(body("a", USER), *deltas, whole)
+    assert dialog(run)[1:] == [("assistant", "Hello")]
+    assert not fold_run(run)[1]
+    (run,) = read(body("a", USER), *deltas)
+    assert dialog(run)[1:] == [("assistant", "Hello")]
+    assert any("only deltas of this reply" in f.message for f in fold_run(run)[1])
+
+
+def test_deltas_of_a_request_that_was_not_logged_are_shown() -> None:
+    (run,) = read(generated("chatcmpl-a", "Hel", "None", "delta"))
+    assert dialog(run) == [("assistant", "Hel")]
 
 
 def test_concurrent_requests_find_their_bodies_by_the_prompt() -> None:
