@@ -94,6 +94,17 @@ def test_a_function_reads_a_text_and_may_print(spelled: str) -> None:
     assert row["log"] == ["printed: more noise"]
 
 
+def test_a_function_may_write_bytes_and_ask_for_the_encoding(here: Path) -> None:
+    (here / "bytes.py").write_text(
+        "import sys\n"
+        "def parse(text, tools):\n"
+        "    print('ü', sys.stdout.encoding)\n"
+        "    sys.stdout.buffer.write(b'raw \\xff')\n"
+    )
+    row = found("bytes.py")
+    assert (row["outcome"], row["log"]) == ("text", ["printed: ü utf-8", "printed: raw \ufffd"])
+
+
 def test_what_a_function_prints_is_shown_even_if_it_fails(here: Path) -> None:
     (here / "talks.py").write_text(
         "import sys\n"
