@@ -2,6 +2,7 @@
 
     step    = {"content": [content, …], "finishReason", "usage", "request", "response", …}
             | {"text", "reasoning", "toolCalls", "toolResults", "finishReason", …}      version 4
+            | {"system"?, "prompt" | "messages", "tools"?, …}       next to that, as some log it
     content = {"type": "text" | "reasoning", "text"}
             | {"type": "tool-call", …, "invalid"?, "error"?} | {"type": "tool-result", …, "output"}
             | {"type": "tool-error", …, "error"} | …
@@ -26,6 +27,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
 from hermes_tui.formats.json_values import decode_if_json
 
 _RESULT_KINDS: Final = TOOL_PARTS - {"tool-call"}
+_REQUEST_KEYS: Final = ("system", "prompt", "messages", "tools")
 _LISTS_OF_VERSION_4: Final = ("reasoning", "text", "toolCalls", "toolResults")
 
 
@@ -69,7 +71,18 @@ def request_of(step: dict[str, Any], pointer: str) -> ModelMessages:
     """Return the messages and the tools that the request of a step sent, if it is kept."""
     body = decode_if_json(fields.as_dict(step.get("request")).get("body"))
     found = read_input(body, f"{pointer}/request/body") if isinstance(body, dict) else None
-    return found if found is not None and found.is_known else ModelMessages()
+    return found if found is not None and found.is_known else _request_beside(step, pointer)
+
+
+def _request_beside(row: dict[str, Any], pointer: str) -> ModelMessages:
+    """Return the request that an application logs next to the reply, without what answers it."""
+    body = {key: row[key] for key in _REQUEST_KEYS if row.get(key)}
+    found = read_input(body, pointer) if body else ModelMessages()
+    if not found.is_known:
+        return ModelMessages()
+    while found.messages and found.messages[-1].role == "assistant":
+        found.messages.pop()
+    return found
 
 
 def model_of(step: dict[str, Any]) -> str:

@@ -234,6 +234,17 @@ def test_steps_of_which_only_the_reply_was_logged_are_a_run_up_to_one_without_ca
     assert len(calls(events)) == len(results(events)) == 4
 
 
+@pytest.mark.parametrize("key", ["prompt", "messages"])
+def test_the_request_that_an_application_logs_next_to_a_reply_is_shown(key: str) -> None:
+    question = {"role": "user", "content": "Why?"}
+    asked = "Why?" if key == "prompt" else [question, {"role": "assistant", "content": "So."}]
+    row = {"system": "Be kind.", key: asked, "text": "So.", "toolCalls": [], "finishReason": "stop"}
+    assert format_of(lines(row, row)) == "ai-sdk"
+    events = read_bytes(FORMAT, lines(row, row))
+    assert dialog(events) == [("system", "Be kind."), ("user", "Why?"), ("assistant", "So.")] * 2
+    assert [one.task for one in runs(events)] == ["Why?"] * 2
+
+
 def test_a_step_alone_is_a_run() -> None:
     step = value("steps")[0]
     assert format_of(document(step)) == "ai-sdk"
