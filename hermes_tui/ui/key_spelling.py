@@ -43,14 +43,18 @@ _NAMES: Final = frozenset({
     "backspace", "enter", "tab", "escape", "space", *(f"f{number}" for number in range(1, 25)),
     *map(_character_name, string.punctuation),
 })  # fmt: skip
+_TYPING_NAMES: Final = frozenset({"space", "backspace", "delete"})
 _CHARACTERS: Final = MappingProxyType({_character_name(char): char for char in string.punctuation})
 
 
 def types_text(name: str) -> bool:
     """Return whether the key of that name, as Textual reports it, types or deletes a character."""
     modifiers, _, key = name.rpartition("+")
-    is_character = len(key) == 1 or key in _CHARACTERS or _is_unicode_name(key)
-    return modifiers in ("", "shift") and (is_character or key in ("space", "backspace"))
+    if modifiers not in ("", "shift"):
+        return False
+    if key in _NAMES:  # Unicode has characters called escape and tab, too.
+        return key in _CHARACTERS or key in _TYPING_NAMES
+    return len(key) == 1 or _is_unicode_name(key)
 
 
 def short_spelling(name: str) -> str:

@@ -10,6 +10,10 @@ import pytest
 from hermes_tui.cli.open import make_config
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.config import Config, load_config
+from hermes_tui.ui.command import Command
+from hermes_tui.ui.commands import COMMANDS
+from hermes_tui.ui.dialog_keys import DIALOG_KEYS, DialogKey
+from hermes_tui.ui.keymap import check_keymap
 
 
 def test_no_file_means_no_settings(tmp_path: Path) -> None:
@@ -79,3 +83,10 @@ def test_impossible_settings_are_reported_with_their_file(
     with pytest.raises(UsageError, match=re.escape(reason)) as raised:
         make_config("")
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *DIALOG_KEYS], ids=lambda command: command.id)
+def test_every_action_can_be_given_the_keys_that_it_has_anyway(
+    command: Command | DialogKey,
+) -> None:
+    assert check_keymap({command.id: ",".join(command.keys)}) == []
