@@ -133,7 +133,7 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
 def why_without_effect(breakpoint: Breakpoint, tools: Iterable[ToolSpec] | None) -> Iterator[str]:
     """Yield the reasons why a breakpoint can never take effect in a run with these tools.
 
-    None: the tools are not known.
+    `tools` is None if they are not known.
     """
     pattern, names = breakpoint.tool, [tool.name for tool in tools or ()]
     is_unknown = not any(fnmatchcase(name, pattern) for name in names)
@@ -142,7 +142,8 @@ def why_without_effect(breakpoint: Breakpoint, tools: Iterable[ToolSpec] | None)
         hint = near_hint(pattern, names, available)
         yield f"no tool is called {pattern}{hint and f'; {hint}'}"
     if term := _term_waiting_for_itself(breakpoint.where):
-        yield f"{term} is never true: hits counts how often all of it was; write ignore N instead"
+        counted = "hits counts how often the whole condition was"
+        yield f"{term} is never true: {counted}; write ignore N instead"
 
 
 def _term_waiting_for_itself(where: str) -> str:
