@@ -30,6 +30,7 @@ from hermes_tui.formats.ai_sdk_steps import (
     is_first_step,
     is_step,
     model_of,
+    request_beside,
     request_of,
     step_messages,
 )
@@ -177,14 +178,14 @@ def _messages_of(item: _Placed, errors: dict[str, str]) -> list[ChatMessage]:
 def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any]) -> None:
     for run in _runs_of(items):
         first = next((fields.as_dict(one.value) for one in run if is_step(one.value)), {})
-        request = request_of(first, run[0].pointer) if run else None
+        request = request_of(first, run[0].pointer if run else "")
+        asked = request.messages or request_beside(around, "", ("assistant", "tool")).messages
         build.locate(run[0].line if run else 0)
-        asked = request.messages if request is not None else []
         build.start(
             run_id=fields.label(fields.as_dict(first.get("response")), "id"),
             task=fields.title_of(raw_messages(asked)),
             model=model_of(first),
-            tools=request.tools if request is not None else None,
+            tools=request.tools,
             details=_details(first, around),
             ts=timestamp(fields.as_dict(first.get("response")).get("timestamp")),
         )

@@ -71,16 +71,21 @@ def request_of(step: dict[str, Any], pointer: str) -> ModelMessages:
     """Return the messages and the tools that the request of a step sent, if it is kept."""
     body = decode_if_json(fields.as_dict(step.get("request")).get("body"))
     found = read_input(body, f"{pointer}/request/body") if isinstance(body, dict) else None
-    return found if found is not None and found.is_known else _request_beside(step, pointer)
+    return found if found is not None and found.is_known else request_beside(step, pointer)
 
 
-def _request_beside(row: dict[str, Any], pointer: str) -> ModelMessages:
-    """Return the request that an application logs next to the reply, without what answers it."""
+def request_beside(
+    row: dict[str, Any], pointer: str, reply_roles: tuple[str, ...] = ("assistant",)
+) -> ModelMessages:
+    """Return the request that an application logs next to a reply or to steps.
+
+    The last messages are left out if their roles are in `reply_roles`: they repeat the reply.
+    """
     body = {key: row[key] for key in _REQUEST_KEYS if row.get(key)}
     found = read_input(body, pointer) if body else ModelMessages()
     if not found.is_known:
         return ModelMessages()
-    while found.messages and found.messages[-1].role == "assistant":
+    while found.messages and found.messages[-1].role in reply_roles:
         found.messages.pop()
     return found
 

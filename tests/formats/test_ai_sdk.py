@@ -245,6 +245,19 @@ def test_the_request_that_an_application_logs_next_to_a_reply_is_shown(key: str)
     assert [one.task for one in runs(events)] == ["Why?"] * 2
 
 
+def test_the_request_that_an_application_logs_next_to_steps_is_shown() -> None:
+    result = value("result_v4")
+    for step in result["steps"]:
+        step.pop("request", None)
+    alone = dialog(read_bytes(FORMAT, document(result)))
+    question = {"role": "user", "content": "Why?"}
+    chat = [question, {"role": "assistant", "content": "So."}]
+    for logged in ({"prompt": "Why?"}, {"messages": [question]}, {"messages": chat}):
+        data = document({**result, **logged})
+        assert format_of(data) == "ai-sdk"
+        assert dialog(read_bytes(FORMAT, data)) == [("user", "Why?"), *alone]
+
+
 def test_a_step_alone_is_a_run() -> None:
     step = value("steps")[0]
     assert format_of(document(step)) == "ai-sdk"
