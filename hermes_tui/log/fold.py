@@ -240,6 +240,9 @@ class RunState:
                 return self.appended + 1, name or ""
             case ToolCallProposed():
                 return self.appended, event.call.name or ""
+            case ResponseReceived():
+                # The reply as received comes before its message.
+                return self.appended + 1, ""
             case _:
                 return self.appended, ""
 

@@ -206,13 +206,13 @@ class Timeline:
         """
         finding, seq = self.finding(row), self._seqs[row]
         if finding is not None and finding.number:
-            return finding.number
+            return min(finding.number, self.state.appended)
         mark = bisect_right(self._marks, seq, key=itemgetter(1)) - 1
         count, first = self._marks[mark]
         count += sum(isinstance(self.log[at], MessageAppended) for at in range(first, seq + 1))
-        # The message that contains a result comes after it.
-        is_result = isinstance(self.log[seq], (ToolReturned, ToolFailed))
-        return min(count + is_result, self.state.appended)
+        # A message comes after the reply as received, or after the result, that it contains.
+        is_before = isinstance(self.log[seq], (ResponseReceived, ToolReturned, ToolFailed))
+        return min(count + is_before, self.state.appended)
 
     def call_rows(self, turn: int) -> list[int]:
         """Return the rows of the calls of a turn; for turn 0 those before any reply."""

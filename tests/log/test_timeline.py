@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.query import calls_of_turn, findings_at
 from hermes_tui.log.timeline import RowKind, Timeline
-from hermes_tui.model.events import Event, MessageAppended, copy_event
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import Event, MessageAppended, ResponseReceived, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
@@ -64,6 +65,18 @@ def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
     assert codes(lines) == [("CALL_IN_CONTENT", "note")]
     linked = [lines.linked_seq(row) for row in range(len(lines)) if not lines.finding(row)]
     assert linked == [None, 3, 3, 1, None]
+
+
+def test_a_finding_about_a_reply_as_received_belongs_to_the_message_that_follows() -> None:
+    raised = Diagnostic(Code.PARSER_RAISED, Severity.WARNING, "the parser failed")
+    received = ResponseReceived(seq=0, turn=1, diagnostics=(raised,))
+    lines = timeline(says("user"), received, says("assistant", "…"), ended())
+    (row,) = (row for row in range(len(lines)) if lines.finding(row))
+    assert lines.message_number(row) == 2
+    assert lines.message_number(row - 1) == 2
+    assert lines.message_row(2) == row + 1
+    lost = timeline(says("user"), received, ended())
+    assert [lost.message_number(row) for row in range(len(lost)) if lost.finding(row)] == [1]
 
 
 @pytest.mark.parametrize("role", ["user", "tool"])
