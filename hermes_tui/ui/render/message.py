@@ -109,9 +109,9 @@ def _add_message(page: Page, message: Message, view: ViewState) -> None:
         duration(message.duration_s) if message.duration_s is not None else "",
         *message.flags,
     ]
-    page.heading(f"{message.role}  " + " · ".join(fact for fact in facts if fact), style)
-    if message.usage is not None:
-        page.line(_usage_text(message), "dim")
+    heading = f"{message.role}  " + " · ".join(fact for fact in facts if fact)
+    # One line for both, so that in a narrow pane no single fact takes a row of its own.
+    page.pieces((heading, style), (_usage_text(message), "dim"))
     if not message.parts:
         marks = _text_marks(view) if view.mode == "plain" else []
         if marks and len(message.text) <= MAX_STYLED:
@@ -150,7 +150,8 @@ def _text_marks(view: ViewState) -> list[Mark]:
 
 def _usage_text(message: Message) -> str:
     usage = message.usage
-    assert usage is not None
+    if usage is None:
+        return ""
     parts = [
         ("in", usage.prompt_tokens),
         ("out", usage.completion_tokens),
@@ -159,7 +160,7 @@ def _usage_text(message: Message) -> str:
     ]
     text = " · ".join(f"{name} {count:,}" for name, count in parts if count is not None)
     cost = f" · ${usage.cost_usd:.4f}" if usage.cost_usd is not None else ""
-    return f"tokens: {text}{cost}"
+    return f" · tokens: {text}{cost}" if text else cost
 
 
 def _add_result(page: Page, result: ToolResult, mode: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
+from hermes_tui.model.visible import NEWLINE_MARK
 from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines, is_plain_ascii
 from hermes_tui.ui.render.json_lines import indented
 
@@ -27,6 +29,17 @@ class Page:
         for part in text.split("\n"):
             spans = (StyledSpan(0, len(part), style),) if style else ()
             self._lines.append(Line(part, spans, indent))
+
+    def pieces(self, *pieces: tuple[str, str]) -> None:
+        """Add one line of several (text, style) pieces; newlines in them are shown as ⏎."""
+        ends = accumulate(len(text) for text, _ in pieces)
+        spans = (
+            StyledSpan(end - len(text), end, style)
+            for end, (text, style) in zip(ends, pieces, strict=True)
+            if text
+        )
+        whole = "".join(text for text, _ in pieces).replace("\n", NEWLINE_MARK)
+        self._lines.append(Line(whole, tuple(spans)))
 
     def heading(self, text: str, style: str = "heading") -> None:
         self.line(text, style)
