@@ -74,6 +74,7 @@ def test_a_fitted_cell_has_exactly_its_width(text: str, width: int) -> None:
 def test_rows_and_text_positions_correspond(texts: list[str], width: int, indent: int) -> None:
     for document in (
         Document([Line(text, indent=indent) for text in texts]),
+        Document([Line(text, label=indent) for text in texts]),
         Document.from_text("\n".join(texts)),
         Document.of_sections([[Line("a b" * 5)], Document.from_text("\n".join(texts)).lines]),
     ):
@@ -118,6 +119,25 @@ def test_words_stay_whole_and_long_ones_break() -> None:
 def test_a_word_longer_than_a_row_begins_on_the_current_row() -> None:
     assert list(row_starts("ab " + "x" * 7, 6)) == [0, 6]
     assert list(row_starts("ab " + "漢" * 5, 6)) == [0, 4, 7]
+
+
+@pytest.mark.parametrize(
+    ("label", "width", "rows"),
+    [
+        ("id   ", 14, ["  id   one two", "       three"]),
+        ("id   ", 13, ["  id   one", "  two three"]),
+        ("漢   ", 14, ["  漢   one two", "       three"]),
+    ],
+)
+def test_the_rows_of_a_value_are_aligned_if_its_label_leaves_half_a_row(
+    label: str, width: int, rows: list[str]
+) -> None:
+    line = Line(f"{label}one two three", (), 2, label=len(label))
+    row_map = RowMap(Document([line]), width)
+    extents = [row_map.extent(row) for row in range(row_map.rows)]
+    drawn = [" " * row.lead + line.text[row.start : row.end].rstrip() for row in extents]
+    assert drawn == rows
+    assert row_map.row_of(0, len(line.text)) == len(rows) - 1
 
 
 def test_pieces_are_cut_where_styles_change() -> None:

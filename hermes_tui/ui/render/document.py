@@ -36,13 +36,16 @@ class Line(NamedTuple):
     """One logical line, raw: nothing is escaped, expanded or cut yet.
 
     `spans` are sorted by start and do not overlap. `indent` is in cells and precedes every row that
-    the line is wrapped to. A line with `wrap` off takes one row and is cut at its end.
+    the line is wrapped to. A line with `wrap` off takes one row and is cut at its end. The first
+    `label` characters are a label: the rows of the text after it are aligned with each other, if
+    that leaves at least half a row for them.
     """
 
     text: str
     spans: tuple[StyledSpan, ...] = ()
     indent: int = 0
     wrap: bool = True
+    label: int = 0
 
 
 class LazyLines(Sequence[Line]):

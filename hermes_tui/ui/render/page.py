@@ -53,7 +53,7 @@ class Page:
         spans = [StyledSpan(0, len(label), "key")]
         if style:
             spans.append(StyledSpan(len(label), len(label) + len(first), style))
-        self._lines.append(Line(label + first, tuple(spans), indent))
+        self._lines.append(Line(label + first, tuple(spans), indent, label=len(label)))
         for part in rest:
             self.line(part, style, indent=indent + width)
 
@@ -85,8 +85,9 @@ class Page:
             shown = value if isinstance(value, str) else _json(value)
             first, *rest = shown.split("\n")
             label = f"{name:<{width}}  "
-            self._lines.append(Line(label + first, (StyledSpan(0, len(name), "key"),)))
-            self._lines.extend(Line(" " * (width + 2) + part) for part in rest)
+            span = StyledSpan(0, len(name), "key")
+            self._lines.append(Line(label + first, (span,), label=len(label)))
+            self._lines.extend(Line(" " * (width + 2) + part, label=width + 2) for part in rest)
 
     @property
     def length(self) -> int:

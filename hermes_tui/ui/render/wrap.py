@@ -168,7 +168,8 @@ class RowMap:
         starts = self._line_starts(line)
         nth = row - self.row_of(line)
         end = starts[nth + 1] if nth + 1 < len(starts) else len(shown.text)
-        return Extent(line, starts[nth], end, self._indent(shown.indent))
+        lead = self._indent(shown.indent) + (self._label_width(shown) if nth else 0)
+        return Extent(line, starts[nth], end, lead)
 
     def _cut(self, number: int, left: int) -> Extent:
         """Return the characters of a line in the window of cells that begins at `left`."""
@@ -218,7 +219,24 @@ class RowMap:
         return len(self._rows_of(text, self._room(indent)))
 
     def _height(self, line: Line) -> int:
-        return len(self._rows_of(line.text, self._room(line.indent))) if line.wrap else 1
+        return len(self._starts_of(line))
+
+    def _starts_of(self, line: Line) -> Sequence[int]:
+        """Return where the rows of a line begin."""
+        if not line.wrap:
+            return _ONE_ROW
+        room, label_width = self._room(line.indent), self._label_width(line)
+        if not label_width:
+            return self._rows_of(line.text, room)
+        starts = self._rows_of(line.text[line.label :], room - label_width)
+        return (0, *(line.label + start for start in starts[1:]))
+
+    def _label_width(self, line: Line) -> int:
+        """Return the width in cells of a line's label, or 0 if it leaves too little room."""
+        if not line.label:
+            return 0
+        width = cells(line.text[: line.label])
+        return width if self._indent(line.indent) + width <= self._width // 2 else 0
 
     def _rows_of(self, text: str, room: int) -> Sequence[int]:
         """Return where the rows of a text begin; the result for a long text is cached."""
@@ -240,8 +258,7 @@ class RowMap:
         starts = self._starts.get(number)
         if starts is None:
             line = self._document.lines[number]
-            room = self._room(line.indent)
-            starts = self._rows_of(line.text, room) if line.wrap else _ONE_ROW
+            starts = self._starts_of(line)
             _remember(self._starts, number, starts)
         return starts
 
