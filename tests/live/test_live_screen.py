@@ -46,6 +46,15 @@ async def test_a_run_stops_before_every_dispatch_and_shows_it(size: tuple[int, i
         assert not run.events(ev.ToolDispatched)
 
 
+async def test_on_a_narrow_screen_the_place_of_a_stop_is_shown_rather_than_the_turn() -> None:
+    async with live([says("", LS)], TOOLS, size=(40, 24)) as run:
+        await run.stopped()
+        await run.shows("STOPPED  before dispatch of terminal")
+        assert "turn 1/30" not in run.text
+        await run.press("C")
+        await run.shows("turn 2/30")
+
+
 async def test_next_stops_at_the_next_call_and_continue_ends_the_run() -> None:
     async with live([says("", LS, PWD), says("Done.")], TOOLS) as run:
         await run.stopped()

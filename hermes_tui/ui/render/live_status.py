@@ -25,7 +25,8 @@ def phase_segments(
     `turn` is the one that the run is in or will begin next. `branch` is its name if there are
     several. `past` is the earlier place that a person is looking at, and what the run did then.
     `failure` is what broke the run off; time and tokens leave it their room. If there is too little
-    room, spare segments are dropped first, then the first on the right.
+    room, spare segments are dropped first, then the first on the right; the turn is dropped only
+    if what the run does now would be cut.
     """
     left: Segments = []
     if past:
@@ -41,6 +42,8 @@ def phase_segments(
     spare: Segments = [("\0spare", "")] if past else []
     if about:
         left += [*spare, (f" {visible_line(about.strip(), 120)}", "strong")]
+        if not past:
+            left.append(("\0whole", ""))
     if failure:
         # It begins with the path of the recording, whose end says most.
         left += [(" ·", "error"), ("\0path", ""), (visible_line(failure, 200), "error")]

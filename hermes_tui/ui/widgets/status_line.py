@@ -28,9 +28,10 @@ class StatusLine(Widget):
 
     If there is no room for all segments, those after a `\\0spare` segment on the left are dropped,
     the last first; then those on the right, the first of them first; then the left part is cut.
-    The last segment on the right stays. With `keeps_left`, all others on the right are dropped
-    before the left is cut. With `wraps`, a left part with a hint about a key that would be cut
-    takes two rows, and everything on the right is dropped.
+    The last segment on the right stays, unless something before a `\\0whole` segment would be cut.
+    With `keeps_left`, all others on the right are dropped before the left is cut. With `wraps`, a
+    left part with a hint about a key that would be cut takes two rows, and everything on the right
+    is dropped.
     """
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
@@ -96,6 +97,8 @@ class StatusLine(Widget):
         last = 1 + bool(sides[1] and not sides[1][-1].text.strip())
         while len(sides[1]) > last and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
+        if self._whole_width() + Strip(sides[1]).cell_length > width:
+            sides[1].clear()
         if sides[1] and sides[1][0].text.startswith(_SEPARATOR):
             first = sides[1][0]
             sides[1][0] = Segment("  " + first.text.removeprefix(_SEPARATOR), first.style)
@@ -108,6 +111,12 @@ class StatusLine(Widget):
             left = Strip.join([left, Strip([Segment(f" {fit_end(path, path_width)} ", base)])])
         left = _cut(left, left_width, base).adjust_cell_length(left_width + gap, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)
+
+    def _whole_width(self) -> int:
+        """Return the width in cells of what is before a `\\0whole` segment; 0 if there is none."""
+        texts = [text for text, _ in self._segments]
+        end = texts.index("\0whole") if "\0whole" in texts else 0
+        return sum(cell_len(text) for text in texts[:end] if not text.startswith("\0"))
 
     def _left_row(self, left: Strip, y: int, base: Style) -> Strip:
         """Return one of the one or two rows of a left part without a right one."""
