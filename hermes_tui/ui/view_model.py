@@ -184,7 +184,9 @@ class RunModel:
             self.keys,
         )
 
-    def situation(self, *, runs: int = 1, loading: bool = False) -> Situation:
+    def situation(
+        self, *, runs: int = 1, loading: bool = False, searching: bool = False
+    ) -> Situation:
         """Return the situation that decides which commands are enabled."""
         state = self.timeline.state
         linked = bool(len(self.timeline)) and self.timeline.linked_seq(self.row) is not None
@@ -195,7 +197,7 @@ class RunModel:
             problems=problems,
             runs=runs,
             linked=linked,
-            searching=self.search is not None,
+            searching=searching,
             filtered=self.filter is not None or self.dropped is not None,
             loading=loading,
             gold=bool(state.tally.gold_failures),

@@ -229,6 +229,19 @@ async def test_matches_hidden_by_the_filter_are_reported(
         await shows(pilot, expected)
 
 
+async def test_the_next_match_is_offered_only_if_there_may_be_one(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": "hay"}]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "needle")
+        await shows(pilot, "/needle: no match")
+        await until(pilot, lambda: "Next match" not in text_of(app))
+        await pilot.press("n")
+        await shows(pilot, " no match")
+        await answer(pilot, "slash", "hay", "ctrl+u")
+        await shows(pilot, "n Next match")
+
+
 @pytest.mark.parametrize(("shown", "found"), [("row > 3", 3), ("row == 2 or row == 1", 0)])
 def test_a_search_moves_to_the_first_match_that_the_filter_shows(shown: str, found: int) -> None:
     texts = ("needle", "hay", "needle", "needle")

@@ -319,6 +319,17 @@ async def test_search_counts_and_visits_the_matches(tmp_path: Path) -> None:
         await lab.shows("match 1 of 2")
 
 
+async def test_a_search_without_a_match_offers_no_next_match(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await answer(lab.pilot, "slash", "nowhere")
+        await lab.shows("no match")
+        assert "Next match" not in lab.shown
+        await lab.press("n")
+        await lab.shows("no match")
+        await answer(lab.pilot, "slash", "name", "ctrl+u")
+        await lab.shows("n Next match")
+
+
 async def test_streaming_without_a_real_engine_shows_how_to_add_one(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("d")

@@ -74,6 +74,8 @@ class LabScreen(LabTakeAway):
         self.search: Search | None = None
         self._matches: list[tuple[int, int]] = []
         self._match = -1
+        self._unmatched_text: str | None = None
+        """The text in which the search found nothing; None if it found something."""
         self._area: EditArea | None = None
         self._front = "steps"
         """The focused pane: text, steps (or the side pane in their place) or result."""
@@ -212,7 +214,7 @@ class LabScreen(LabTakeAway):
         return Situation(
             rows=len(model.steps) if self.side != "stream" else 2,
             problems=len(model.failures) + (self.side == "stream"),
-            searching=self.search is not None,
+            searching=self.search is not None and self.model.text != self._unmatched_text,
             legal=frozenset(legal),
             enter=pane.enter if isinstance(pane, SidePane) else "",
         )
@@ -356,6 +358,7 @@ class LabScreen(LabTakeAway):
         elif step == 0 or not self._matches:
             self._matches = list(islice(self.search.spans(self.model.text), MAX_MATCHES))
             self._match = 0
+            self._unmatched_text = None if self._matches else self.model.text
         if self._matches:
             self._show_text()
             self._match = (self._match + step) % len(self._matches)

@@ -206,7 +206,8 @@ class RunScreen(RunCommands):
     # Showing
 
     def situation(self) -> Situation:
-        return self.model.situation(runs=self.count, loading=self.feed.progress() is not None)
+        loading = self.feed.progress() is not None
+        return self.model.situation(runs=self.count, loading=loading, searching=self.may_find)
 
     def refresh_view(self) -> None:
         """Show the state of the model in every visible pane."""

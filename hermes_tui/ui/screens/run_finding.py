@@ -62,6 +62,17 @@ class RunFinding(Searching, Filtering):
     def search_begun(self) -> Search | None:
         return self.model.search
 
+    @property
+    def may_find(self) -> bool:
+        """Whether the search has found something, or may still find something."""
+        model = self.model
+        if model.search is None:
+            return False
+        is_searched = model.timeline.finished and model.searched >= len(model.timeline)
+        if model.matches or not is_searched or self.metadata_pane() is not None:
+            return True
+        return any(pane.matches or pane.is_finding for pane in self.text_panes())
+
     def begin_search(self, search: Search | None) -> None:
         model = self.model
         if search is None:

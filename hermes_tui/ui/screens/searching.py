@@ -29,6 +29,11 @@ class Searching(Finding, CommandScreen):
     def begin_search(self, search: Search | None) -> None:
         """Search for something else; None ends the search."""
 
+    def why_unavailable(self, command_id: str) -> str:
+        if command_id in ("search-next", "search-previous") and self.search_begun() is not None:
+            return "no match"
+        return super().why_unavailable(command_id)
+
     def do_search(self) -> None:
         before = self.search_begun()
         self._ask_search(before.text if before is not None else "", replace=True)
