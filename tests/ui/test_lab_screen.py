@@ -10,6 +10,7 @@ from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.keymap import check_keymap
 from hermes_tui.ui.lab.parsers import lab_parser
+from hermes_tui.ui.panes.lab import ResultPane, StepsPane
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
 from hermes_tui.ui.widgets.row_list import RowList
@@ -70,6 +71,20 @@ async def test_a_low_and_wide_screen_shows_the_text_next_to_one_list(tmp_path: P
         await lab.shows("TRAILING_COMMA", "3 Result", "6 steps")
         await lab.pilot.resize_terminal(80, 24)
         await lab.shows("1 Text", "TRAILING_COMMA", "2 Steps", "block", "3 Result", "6 steps")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_few_steps_leave_their_room_to_the_result(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with lab_on(tmp_path, size=size) as lab:
+        await lab.shows("2 Steps of vllm/hermes")
+        steps, result = lab.screen.query_one(StepsPane), lab.screen.query_one(ResultPane)
+        await until(lab.pilot, lambda: steps.size.height <= max(6, len(lab.screen.model.steps)))
+        assert result.region.bottom == lab.screen.query_one("#body").region.bottom
+    async with lab_on(tmp_path, f"{BAD}\n" * 501, size=size) as lab:
+        steps, result = lab.screen.query_one(StepsPane), lab.screen.query_one(ResultPane)
+        await until(lab.pilot, lambda: abs(steps.size.height - result.size.height) <= 1)
 
 
 async def test_the_title_shows_the_parser_its_reason_and_the_outcome(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.scalar import Scalar
 from textual.events import Resize
 from textual.widgets import TextArea
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 WIDE_SIDES = frozenset({"matrix", "which", "sweep"})
 """Side panes that take the whole width, below the text."""
+LEAST_STEPS = 6
+"""Rows that the steps keep next to the result even if there are fewer steps."""
 
 
 class LabScreen(LabTakeAway):
@@ -233,8 +236,10 @@ class LabScreen(LabTakeAway):
             self.text_pane.show(model, stream)
         else:
             self._mark_area()
-        self.query_one(StepsPane).show()
-        self.query_one(StepsPane).border_title = f"2 Steps of {visible_line(model.parser.name, 40)}"
+        steps = self.query_one(StepsPane)
+        steps.show()
+        steps.border_title = f"2 Steps of {visible_line(model.parser.name, 40)}"
+        self._fit_steps()
         self.query_one(SidePane).show()
         result = self.query_one(ResultPane)
         width = max(20, result.scrollable_content_region.width - 2)
@@ -243,6 +248,14 @@ class LabScreen(LabTakeAway):
         result.show(rows, keep_cursor=at == self._shown_step)
         self._shown_step = at
         self.refresh_lines()
+
+    def _fit_steps(self) -> None:
+        """Leave the rows that the steps do not need to the result."""
+        steps, rows = self.query_one(StepsPane), max(LEAST_STEPS, len(self.model.steps))
+        has_result = self.query_one(ResultPane).display
+        limit = Scalar.from_number(rows + steps.gutter.height) if has_result else None
+        if steps.styles.max_height != limit:
+            steps.styles.max_height = limit
 
     def draw_lines(self) -> None:
         if not self._is_whole:
