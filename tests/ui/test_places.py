@@ -18,6 +18,7 @@ from tests.ui.opened import (
     write_run,
     write_runs,
 )
+from tests.ui.screen_text import text_of
 
 
 async def test_a_run_of_a_filtered_list_keeps_its_number_in_the_file(tmp_path: Path) -> None:
@@ -89,3 +90,16 @@ async def test_a_key_of_another_screen_shows_where_it_works(tmp_path: Path) -> N
         await settled(pilot)
         await pilot.press("o")
         await shows(pilot, "sort: in the list of runs")
+
+
+async def test_without_a_run_no_key_offers_to_open_one(tmp_path: Path) -> None:
+    path = tmp_path / "none.jsonl"
+    path.write_text('{"conversations": [{"from": "human", "value"\n')
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("}")
+        await shows(pilot, "next problem: there is no run here")
+        await pilot.press("s")
+        await shows(pilot, "step: only in a live run")
+        assert "opens it" not in text_of(app)

@@ -118,6 +118,8 @@ class CommandScreen(SizedByTerminal, KeyHolder, Screen[None]):
         for scope, where in OTHER_SCREENS:
             command = command_on(scope, key, keys)
             if command is not None:
+                if scope == "run" and not self.situation().runs:
+                    where = self.nothing_here
                 self.say(f"{command.label.lower()}: {self.keys.format(where)}")
                 return
 
