@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.model.events import Event, MessageAppended, ToolFailed, ToolReturned
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    ResponseReceived,
+    ToolFailed,
+    ToolReturned,
+)
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
 from tests.cli.program import within
 from tests.cli.scan_files import CHAT, called, chat, lines
@@ -50,8 +56,8 @@ def test_a_message_is_named_by_its_number(runs: Path) -> None:
 def message_at(events: list[Event], seq: int) -> int:
     """Return the number of the message that event `seq` belongs to, counted in the events."""
     numbers = list(accumulate(isinstance(event, MessageAppended) for event in events))
-    brings_result = isinstance(events[seq], (ToolReturned, ToolFailed))
-    return min(max(numbers[seq] + brings_result, 1), numbers[-1])
+    comes_before = isinstance(events[seq], (ResponseReceived, ToolReturned, ToolFailed))
+    return min(max(numbers[seq] + comes_before, 1), numbers[-1])
 
 
 def test_every_finding_of_the_samples_names_its_message(transcripts: Path) -> None:
