@@ -30,6 +30,7 @@ from hermes_tui.formats.chat_messages import (
     SourceValue,
     append_messages,
     source_values,
+    values_under,
 )
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
@@ -135,8 +136,7 @@ def _reply(data: dict[str, Any], timed: dict[str, Any], pointer: str, line: int)
     calls = fields.as_list(fields.as_dict(data.get("tool_calls")).get("calls"))
     if calls:
         raw["tool_calls"] = [_call(one) for one in calls]
-    below = f"{pointer}/tool_calls/calls"
-    carried = (SourceValue(one, f"{below}/{index}", line) for index, one in enumerate(calls))
+    carried = values_under(calls, f"{pointer}/tool_calls/calls", line)
     return ChatMessage(raw, pointer, tuple(carried), line=line)
 
 

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_normalised
+from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, values_under
 from hermes_tui.formats.declined import DECLINED, settle_declined
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
@@ -135,9 +135,11 @@ def _messages(message: dict[str, Any], pointer: str, line: int) -> Iterator[Chat
     called = {fields.label(one, "call_id") for one in contents if one.get("type") == _CALL_TYPE}
     requests = [one for one in contents if one.get("type") == _REQUEST]
     sources = [
-        SourceValue(value, f"{pointer}/contents/{index}", line)
-        for index, value in enumerate(message["contents"])
-        if contents[index].get("type") != "usage" and not _is_repeated(contents[index], called)
+        source
+        for source, content in zip(
+            values_under(message["contents"], f"{pointer}/contents", line), contents, strict=True
+        )
+        if content.get("type") != "usage" and not _is_repeated(content, called)
     ]
     around = {
         "role": _role_of(message),

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.ai_sdk_refusals import DENIED_STATE, normaliser_of, written_arguments
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 from hermes_tui.model.chat_api import function_call
 
 TOOL_PARTS: Final = frozenset({"tool-call", "tool-result", "tool-error"})
@@ -108,10 +108,7 @@ def model_message(
 
     Arguments that are no JSON are kept only in the error, which quotes them.
     """
-    sources = [
-        SourceValue(part, f"{pointer}/content/{index}", line)
-        for index, part in enumerate(fields.as_list(value.get("content")))
-    ]
+    sources = values_under(value.get("content"), f"{pointer}/content", line)
     kinds = [fields.label(fields.as_dict(source.value), "type") for source in sources]
     raw = dict(value)
     if raw.get("role") == "tool" and kinds and TOOL_PARTS.isdisjoint(kinds):
@@ -172,16 +169,10 @@ def _is_error(part: Any) -> bool:
 
 def _sources(value: dict[str, Any], pointer: str, line: int) -> list[SourceValue]:
     """Return the parts of a UI message; in version 4 its calls may be outside of them."""
-    parts = [
-        SourceValue(part, f"{pointer}/parts/{index}", line)
-        for index, part in enumerate(fields.as_list(value.get("parts")))
-    ]
+    parts = values_under(value.get("parts"), f"{pointer}/parts", line)
     if parts:
         return parts
-    parts = [
-        SourceValue(one, f"{pointer}/toolInvocations/{index}", line)
-        for index, one in enumerate(fields.as_list(value.get("toolInvocations")))
-    ]
+    parts = values_under(value.get("toolInvocations"), f"{pointer}/toolInvocations", line)
     if isinstance(value.get("content"), str) and value["content"]:
         text = {"type": "text", "text": value["content"]}
         parts.append(SourceValue(text, f"{pointer}/content", line))

@@ -23,7 +23,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.ai_sdk_messages import TOOL_PARTS, answer, errors_by_call
 from hermes_tui.formats.ai_sdk_refusals import normaliser_of
 from hermes_tui.formats.any_messages import ModelMessages, read_input
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 from hermes_tui.formats.json_values import decode_if_json
 
 _RESULT_KINDS: Final = TOOL_PARTS - {"tool-call"}
@@ -169,17 +169,13 @@ def _results_in_response(step: dict[str, Any], pointer: str, line: int) -> Itera
 def _contents(step: dict[str, Any], pointer: str, line: int) -> list[SourceValue]:
     """Return the parts of a step; version 4 and Mastra keep each kind in a list of its own."""
     if isinstance(step.get("content"), list) and not _is_of_mastra(step):
-        return [
-            SourceValue(part, f"{pointer}/content/{index}", line)
-            for index, part in enumerate(step["content"])
-        ]
-    found = []
+        return values_under(step["content"], f"{pointer}/content", line)
+    found = list[SourceValue]()
     for key in _LISTS_OF_VERSION_4:
         place, value = f"{pointer}/{key}", step.get(key)
         if isinstance(value, str) and value:
             found.append(SourceValue({"type": key, "text": value}, place, line))
-        for index, part in enumerate(fields.as_list(value)):
-            found.append(SourceValue(part, f"{place}/{index}", line))
+        found += values_under(value, place, line)
     return found
 
 

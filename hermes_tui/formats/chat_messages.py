@@ -30,6 +30,12 @@ def source_values(value: Any, build: RunBuilder, pointer: str = "") -> list[Sour
     return [SourceValue(one, place, line) for place, line, one in build.placed(value, pointer)]
 
 
+def values_under(elements: Any, pointer: str, line: int = 0) -> list[SourceValue]:
+    """Return the elements of the list at `pointer`; none if it is not a list."""
+    listed = elements if isinstance(elements, list) else []
+    return [SourceValue(one, f"{pointer}/{index}", line) for index, one in enumerate(listed)]
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """A message. `raw` is what `normalise` reads.

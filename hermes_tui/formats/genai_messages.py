@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 from hermes_tui.model.chat_api import function_call
 
 _ANSWER = "tool_call_response"
@@ -41,8 +41,7 @@ def is_openinference(value: Any) -> bool:
 
 def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]:
     """Yield a message; results in it become messages of their tools, regardless of its role."""
-    parts = fields.as_list(value.get("parts"))
-    sources = [SourceValue(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
+    sources = values_under(value.get("parts"), f"{pointer}/parts")
     rest = {key: item for key, item in value.items() if key != "parts"}
     for answers, several in groupby(sources, key=_is_answer):
         group = list(several)

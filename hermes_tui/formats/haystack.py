@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, values_under
 from hermes_tui.formats.finder import Found, find_conversations
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_contents import Content, Dialect, Kind, models_of, split_message
@@ -150,10 +150,7 @@ def _messages(message: dict[str, Any], pointer: str, line: int) -> Iterator[Chat
         "timestamp": meta.get("completion_start_time"),
     }
     key = "content" if "content" in message else "_content"
-    sources = [
-        SourceValue(part, f"{pointer}/{key}/{index}", line)
-        for index, part in enumerate(message[key])
-    ]
+    sources = values_under(message[key], f"{pointer}/{key}", line)
     return split_message(sources, _read, fields.without_falsy(around), pointer, line)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.parsers.measures import timestamp
 
@@ -43,10 +43,7 @@ def is_message(value: Any) -> bool:
 
 def messages_of(value: dict[str, Any], pointer: str = "", *, line: int = 0) -> list[ChatMessage]:
     """Return the chat messages of the model message at `pointer`."""
-    parts = [
-        SourceValue(part, f"{pointer}/parts/{index}", line)
-        for index, part in enumerate(fields.as_list(value.get("parts")))
-    ]
+    parts = values_under(value.get("parts"), f"{pointer}/parts", line)
     if fields.label(value, "kind") == "response":
         return list(_response(value, parts, pointer, line))
     return [_request_part(source) for source in parts]

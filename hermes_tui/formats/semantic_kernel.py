@@ -21,7 +21,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, values_under
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_contents import Content, Dialect, Kind, models_of, split_message
 from hermes_tui.formats.run_builder import RunBuilder
@@ -84,10 +84,7 @@ def _messages(message: dict[str, Any], pointer: str, line: int) -> Iterator[Chat
         "usage": fields.as_dict(metadata.get("usage")),
         "timestamp": metadata.get("created"),
     }
-    sources = [
-        SourceValue(item, f"{pointer}/items/{index}", line)
-        for index, item in enumerate(message["items"])
-    ]
+    sources = values_under(message["items"], f"{pointer}/items", line)
     return split_message(sources, _read, fields.without_falsy(around), pointer, line)
 
 
