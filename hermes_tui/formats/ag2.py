@@ -33,6 +33,7 @@ from hermes_tui.formats.chat_messages import (
     values_under,
 )
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.message_contents import models_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.parsers.measures import timestamp, total_usage, usage
@@ -84,16 +85,12 @@ def _read_log(events: list[SourceValue], build: RunBuilder) -> None:
         )
         return
     data = [one.value["data"] for one in events if _is_event(one.value)]
-    models = dict.fromkeys(filter(None, (fields.label(one, "model") for one in data)))
+    model, models = models_of(data, "model")
     providers = dict.fromkeys(filter(None, (fields.label(one, "provider") for one in data)))
-    details = {
-        "models": ", ".join(models) if len(models) > 1 else "",
-        "provider": ", ".join(providers),
-    }
     build.start(
         task=fields.title_of(found.raw for one in events for found in _messages(one)),
-        model=next(iter(models), ""),
-        details=fields.without_empty(details),
+        model=model,
+        details=fields.without_empty({**models, "provider": ", ".join(providers)}),
         ts=next(filter(None, (timestamp(one.get("created_at")) for one in data)), None),
     )
     for source in events:
