@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hermes_tui.formats import fields
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import Usage, changed, with_flags
@@ -32,8 +33,8 @@ def source_values(value: Any, build: RunBuilder, pointer: str = "") -> list[Sour
 
 def values_under(elements: Any, pointer: str, line: int = 0) -> list[SourceValue]:
     """Return the elements of the list at `pointer`; none if it is not a list."""
-    listed = elements if isinstance(elements, list) else []
-    return [SourceValue(one, f"{pointer}/{index}", line) for index, one in enumerate(listed)]
+    listed = enumerate(fields.as_list(elements))
+    return [SourceValue(one, f"{pointer}/{index}", line) for index, one in listed]
 
 
 @dataclass(frozen=True, slots=True)
