@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hermes_tui.model.events import RunStarted
 from hermes_tui.model.messages import Usage
 from hermes_tui.ui.render.message import message_page
 from hermes_tui.ui.render.wrap import RowMap
@@ -36,3 +37,13 @@ def test_a_role_with_a_newline_stays_in_the_heading() -> None:
 def test_a_cost_without_tokens_is_shown_alone() -> None:
     assert rows(100, usage=Usage(cost_usd=0.5))[0].endswith("2 calls · $0.5000")
     assert rows(100, usage=Usage())[0].endswith("2 calls")
+
+
+def test_what_both_the_run_and_its_details_say_is_shown_once() -> None:
+    run = timeline(RunStarted(seq=0, run_id="r1", model="m", details={"model": "m", "run": "two"}))
+    lines = message_page(ViewState(run, 0, len(run))).lines
+    assert [line.text.split() for line in lines][1:4] == [
+        ["run", "r1"],
+        ["model", "m"],
+        ["run", "two"],
+    ]

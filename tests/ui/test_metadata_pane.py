@@ -63,6 +63,12 @@ def test_everything_recorded_is_on_the_page() -> None:
     assert {name: value_of(page, name) for name in expected} == expected
 
 
+def test_data_of_the_file_that_the_page_begins_with_is_not_repeated() -> None:
+    details = {"id": "r1", "model": "m", "task": "another"}
+    page = page_of(RunStarted(seq=0, run_id="r1", task="mend it", model="m", details=details))
+    assert [sum(line.split()[:1] == [name] for line in page) for name in details] == [1, 1, 2]
+
+
 def test_missing_facts_take_no_line() -> None:
     page = page_of(RunStarted(seq=0, run_id="r1"))
     assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)

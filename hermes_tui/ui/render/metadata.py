@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -145,7 +145,7 @@ def metadata_lines(
     _add_costly_turns(page, metadata.timeline)
     _add_relatives(page, metadata.relatives)
     _add_tools(page, list(state.tools.values()), declared=state.tools_declared)
-    _add_details(page, state.details)
+    _add_details(page, state)
     return page.lines
 
 
@@ -287,8 +287,14 @@ def _laid_out(text: str) -> str:
     return spread(text)
 
 
-def _add_details(page: MetaPage, details: Mapping[str, Any]) -> None:
-    further = {name: value for name, value in details.items() if not name.startswith(LABEL)}
+def _add_details(page: MetaPage, state: RunState) -> None:
+    """Add what the file says besides, without labels and what the page begins with."""
+    shown = {"id": state.run_id, "task": state.task, "model": state.model}
+    further = {
+        name: value
+        for name, value in state.details.items()
+        if not name.startswith(LABEL) and (name, value) not in shown.items()
+    }
     if further:
         page.heading("Other data in the file")
     for name, value in further.items():

@@ -76,10 +76,13 @@ class Page:
     def fields(self, *groups: Mapping[str, Any]) -> None:
         """Add `name  value` lines for all values that are not empty, with the values aligned.
 
-        Structured values are shown as JSON.
+        Structured values are shown as JSON; what several groups agree on is shown once.
         """
-        pairs = (pair for group in groups for pair in group.items())
-        present = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
+        present, known = list[tuple[str, Any]](), dict[str, Any]()
+        for name, value in (pair for group in groups for pair in group.items()):
+            if value not in (None, "", [], {}, known.get(name)):
+                known[name] = value
+                present.append((name, value))
         width = min(24, max((len(name) for name, _ in present), default=0))
         for name, value in present:
             shown = value if isinstance(value, str) else _json(value)
