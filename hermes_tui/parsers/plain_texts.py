@@ -21,7 +21,7 @@ import orjson
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.marks import CLOSE, MARK, OPEN, has_mark
-from hermes_tui.parsers.plain_values import count_keys, quick_text
+from hermes_tui.parsers.plain_values import count_colons, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.tool_errors import Verdict, judge
@@ -30,7 +30,6 @@ from hermes_tui.parsers.tool_results import OPEN as ANSWER_OPEN
 
 _THINK_OPEN, _THINK_CLOSE = "<think>", "</think>"
 _MAX_BRACKETS = 64
-_KEY_THEN_BLANK = re.compile(r'"\s+:')
 _FUNCTION = "<function="
 _TAG = r"=([^<>\s\"'=]{1,300})>"
 _VALUE = r"(?:[^<]++|<(?!/?(?:parameter|function|tool_call)))*+"
@@ -153,20 +152,17 @@ def _plain_call(body: str) -> tuple[str, dict[str, Any]] | None:
     name, arguments = value.get("name"), value.get("arguments")
     if type(name) is not str or type(arguments) is not dict or not arguments or name.isspace():
         return None
-    return (name, arguments) if name and _is_plain_json(body, arguments) else None
+    return (name, arguments) if name and _is_plain_json(body, value) else None
 
 
-def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
+def _is_plain_json(body: str, value: dict[str, Any]) -> bool:
     """Return whether a body repeats no key, has no surrogate escape and is not deeply nested."""
-    keys = body.count('":')
-    if keys != 2 + len(arguments) and keys != 2 + count_keys(arguments, mixed=True):
-        return False
     return (
-        "\\ud" not in body
+        body.count(":") == count_colons(value)
+        and "\\u003" not in body
+        and "\\ud" not in body
         and "\\uD" not in body
         and body.count("{") + body.count("[") <= _MAX_BRACKETS
-        # If this does not match, every key was counted above: equal counts mean that none repeats.
-        and _KEY_THEN_BLANK.search(body) is None
     )
 
 
