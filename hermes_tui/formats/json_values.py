@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hermes_tui.parsers.plain_values import count_colons
+from hermes_tui.parsers.plain_values import may_repeat_key
 
 SEVERAL = "JSON values on one line"
 """What a problem reports, after their number, about values that nothing separates."""
@@ -286,8 +286,7 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
     Comparing the number of colons in the bytes with that in the value is cheap; only if they differ
     are the keys read one by one.
     """
-    colons = data.count(b":")
-    if colons == count_colons(value, quick=True) or colons == count_colons(value):
+    if not may_repeat_key(value, data.count(b":")):
         return ()
     return tuple(
         Problem(at, f"key {name} appears twice in one object; the last one counts")

@@ -246,7 +246,7 @@ def is_prompt_alone(value: dict[str, Any]) -> bool:
 
 def reply_key(value: dict[str, Any]) -> str:
     """Return the key of the reply to a row's prompt, or "" if it is no such row."""
-    key_of_prompt = prompt_key(value)
+    key_of_prompt = prompt_key(value) if any(key in value for key in TEXT_KEYS) else ""
     if not key_of_prompt:
         return ""
     # Next to messages, `text` is their rendering; next to a question it may be what that is about.

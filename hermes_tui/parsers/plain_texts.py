@@ -21,7 +21,7 @@ import orjson
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.marks import CLOSE, MARK, OPEN, has_mark
-from hermes_tui.parsers.plain_values import count_colons, quick_text
+from hermes_tui.parsers.plain_values import may_repeat_key, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.tool_errors import Verdict, judge
@@ -158,7 +158,7 @@ def _plain_call(body: str) -> tuple[str, dict[str, Any]] | None:
 def _is_plain_json(body: str, value: dict[str, Any]) -> bool:
     """Return whether a body repeats no key, has no surrogate escape and is not deeply nested."""
     return (
-        body.count(":") == count_colons(value)
+        not may_repeat_key(value, body.count(":"))
         and "\\u003" not in body
         and "\\ud" not in body
         and "\\uD" not in body

@@ -62,12 +62,20 @@ def _holds_float(value: Any) -> bool:
     return False
 
 
-def count_colons(value: Any, *, quick: bool = False) -> int:
-    """Return the number of colons in the JSON of `value`: one for each key, and those in texts.
+def may_repeat_key(value: Any, colons: int) -> bool:
+    """Return whether an object repeats a key in the JSON of `value`, which has so many colons.
 
-    JSON without `\\u003a` that has more of them repeats a key in one of its objects, since only the
-    last value of a key is kept. If `quick`, colons in keys are not counted, and a list that begins
-    with a number is assumed to hold only numbers: token ids come in lists of thousands.
+    Each key has one and the rest are in texts, so more of them belong to repeated keys, of which
+    only the last is kept. Only a text with `\\u003a` may be blamed, or excuse a repeated key.
+    """
+    return colons != _count_colons(value, quick=True) and colons != _count_colons(value)
+
+
+def _count_colons(value: Any, *, quick: bool = False) -> int:
+    """Return the number of colons in the JSON of `value`.
+
+    If `quick`, those in keys are not counted, and a list that begins with a number is assumed to
+    hold only numbers: token ids come in lists of thousands.
     """
     total = 0
     level = [value] if type(value) in _CONTAINERS else []
@@ -81,9 +89,10 @@ def count_colons(value: Any, *, quick: bool = False) -> int:
             elif quick and item and type(item[0]) in (int, float):
                 continue
             for one in values:
-                if type(one) is str:
+                kind = type(one)
+                if kind is str:
                     total += one.count(":")
-                elif type(one) in _CONTAINERS:
+                elif kind is dict or kind is list:
                     inner.append(one)
         level = inner
     return total
