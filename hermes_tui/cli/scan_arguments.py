@@ -30,8 +30,10 @@ EPILOG: Final = """\
   sarif  SARIF 2.1.0, one result per finding
   junit  JUnit XML, one test case per run; it fails for whatever makes the
          exit code 1
-A named file that cannot be read is an <error> in junit, and makes
-executionSuccessful false in sarif.
+A named file that cannot be read has a row of its path and `error` (why, and
+what to do) in jsonl and json, is an <error> in junit, and makes
+executionSuccessful false in sarif. With --runs, jsonl has such a row also for
+one that cannot be read to its end.
 
 keys of a row
   of a file    path format runs messages tool_calls tool_results tool_errors

@@ -126,6 +126,8 @@ def _rows(value: Any, path: str) -> Iterator[Row]:
         message = f"--baseline {path}: from a scan that was interrupted"
         raise UsageError(message, "write it again")
     for row in value.get("results", [value]):
+        if "error" in row:  # A file that could not be read.
+            continue
         if "content" not in row and row["fingerprint"]:
             message = f"--baseline {path}: from an older version, which mixed up rollouts"
             raise UsageError(message, "write it again, from the files as they were then")

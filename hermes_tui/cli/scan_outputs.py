@@ -170,7 +170,11 @@ class Table(Output):
 
 
 class JsonLines(Output):
-    """A JSON object per file, or with `by_run` per run; a last one if the scan was interrupted."""
+    """A JSON object per file, or with `by_run` per run; a last one if the scan was interrupted.
+
+    Either way there is one with `error` for a file that cannot be read; with `by_run`, also for one
+    that cannot be read to its end.
+    """
 
     def __init__(self, write: Write, *, by_run: bool, found: bool) -> None:
         self.rows = "all" if by_run else "found" if found else ""
@@ -185,6 +189,13 @@ class JsonLines(Output):
     def file(self, row: Row) -> None:
         if not self._by_run:
             self._write(json_line(row))
+
+    def refused(self, path: str, reason: str) -> None:
+        self._write(json_line({"path": path, "error": reason}))
+
+    def broke_off(self, path: str, reason: str) -> None:
+        if self._by_run:
+            self.refused(path, reason)
 
     def end(self, ending: Ending) -> None:
         if ending.interrupted:

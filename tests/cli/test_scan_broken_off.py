@@ -82,6 +82,46 @@ def test_a_truncated_file_in_a_folder_counts_like_a_named_one(
     assert [row.get("complete", True) for row in rows] == [False, True]
 
 
+@pytest.mark.parametrize("options", [(), ("--ordered", "--jobs", "2")])
+@pytest.mark.parametrize("runs", [(), ("--runs",)])
+def test_json_lines_have_a_row_for_a_file_that_cannot_be_read(
+    tmp_path: Path, options: tuple[str, ...], runs: tuple[str, ...]
+) -> None:
+    whole, binary = lines(tmp_path / "run.json", CHAT), tmp_path / "binary.json"
+    binary.write_bytes(b"\0\1")
+    missing = tmp_path / "none.json"
+    state = tmp_path / "scan.state"
+    for _ in range(2):
+        done = within("scan", missing, whole, binary, "--json", "--state", state, *runs, *options)
+        rows = [json.loads(line) for line in done.text.splitlines()]
+        assert done.code == 3
+        assert rows[0] == {
+            "path": str(missing),
+            "error": f"{missing}: no such file (check the path)",
+        }
+        assert rows[1]["messages"] == 2
+        assert list(rows[2]) == ["path", "error"]
+        assert rows[2]["error"].endswith("binary data (a transcript is JSON or JSON lines)")
+
+
+def test_json_lines_of_runs_have_a_row_for_a_truncated_file(truncated: Path) -> None:
+    rows = [
+        json.loads(line) for line in within("scan", truncated, "--json", "--runs").text.splitlines()
+    ]
+    assert [row.get("id") for row in rows] == ["a", "b", None]
+    assert rows[2]["error"].endswith("; what could be read is counted; fetch the file again")
+
+
+def test_json_lines_with_files_that_cannot_be_read_can_be_a_baseline(
+    truncated: Path, tmp_path: Path
+) -> None:
+    path, old = lines(tmp_path / "run.json", called("a", "sl")), tmp_path / "old.json"
+    old.write_bytes(within("scan", tmp_path / "none.json", truncated, path, "--runs", "--json").out)
+    assert old.read_text().count('"error":') == 2
+    done = within("scan", path, "--baseline", old)
+    assert (done.code, done.one_line) == (0, "hermes-tui: 0 new, 1 as in the baseline"), done.err
+
+
 def output_of(make: Callable[..., Output], **options: object) -> str:
     """Return the output of a scan that was interrupted before anything was found."""
     texts: list[str] = []
