@@ -99,7 +99,8 @@ def _code_and_severity(name: str, known: Collection[str]) -> tuple[str, str]:
     code, colon, severity = (part.strip() for part in name.partition(":"))
     code, severity = code.upper(), severity.lower()
     if code not in known:
-        hint = near_hint(code, (*SEVERITIES, *known), f"known: {', '.join(known)}")
+        near = near_hint(code, (*SEVERITIES, *known))
+        hint = f"{near} `hermes-tui scan FILE --to sarif` lists and explains all".strip()
         raise UsageError(f"--fail-on: no code is called {code!r}", hint)
     if colon and severity not in SEVERITIES:
         hint = f"known: {', '.join(reversed(SEVERITIES))}"

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.program import within
 from tests.cli.scan_files import CHAT, called, chat, lines
 
+ALL_CODES = "`hermes-tui scan FILE --to sarif` lists and explains all"
+
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
@@ -122,6 +124,8 @@ def test_with_a_baseline_fail_on_counts_only_new_findings(runs: Path) -> None:
         ("TRUNCATED:", "no severity is called '' (known: error, warning, note)"),
         ("errors", "no code is called 'ERRORS' (did you mean error"),
         ("NAME_UNKNWN:note", "no code is called 'NAME_UNKNWN' (did you mean NAME_UNKNOWN"),
+        ("TRUNCTED", f"(did you mean TRUNCATED, UNCLOSED? {ALL_CODES})"),
+        ("FOO", f"no code is called 'FOO' ({ALL_CODES})"),
     ],
 )
 def test_a_severity_or_code_of_fail_on_that_does_not_exist_is_refused(

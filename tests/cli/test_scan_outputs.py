@@ -411,7 +411,7 @@ def test_format_can_also_name_an_output(tmp_path: Path) -> None:
         (["--jobs", "0"], ["--jobs 0", "give 1"]),
         (["--jobs", "two"], ["--jobs two"]),
         (["--fail-on", "CALL_IN_CONTNT"], ["CALL_IN_CONTNT", "did you mean CALL_IN_CONTENT"]),
-        (["--fail-on", "0815"], ["0815", "known: CALL_IN_CONTENT"]),
+        (["--fail-on", "0815"], ["0815", "--to sarif` lists"]),
     ],
     ids=lambda value: " ".join(value),
 )

@@ -68,7 +68,7 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["scan", "x", "--filter", "kind == 1"], ["kind is not a field", "(known: id, task,"]),
         (["scan", "x", "--filter", "qqq == 1"], ["'qqq' at column 1 (known: id, task,"]),
         (["scan", "x", "--fail-if", "erors > 0"], ["(did you mean 'errors' or 'tool_errors'?)"]),
-        (["scan", "x", "--fail-on", "zz"], ["(known: CALL_IN_CONTENT, ", "HIDDEN_BY_SERVER)"]),
+        (["scan", "x", "--fail-on", "zz"], ["(`hermes-tui scan FILE --to sarif` lists"]),
         (
             ["live", "--resume", "x", "--run", "--headless"],
             ["the recording sets --run (leave it out)"],
