@@ -179,8 +179,14 @@ def test_the_error_for_a_file_that_cannot_be_loaded_is_one_line(
 
 def test_the_error_for_a_missing_name_lists_those_in_the_file() -> None:
     done = run_parse("mine.py:nope")
-    assert done.code == 3
-    assert "contains no parser 'nope'; it contains parse, " in done.one_line
+    assert done.code == 2
+    assert "mine.py:nope: contains no parser 'nope'; it contains parse, " in done.one_line
+
+
+def test_the_error_for_a_mistyped_name_suggests_the_near_ones() -> None:
+    done = run_parse("mine.py:asynchronuos")
+    assert (done.code, done.out) == (2, b"")
+    assert done.one_line.endswith("contains no parser 'asynchronuos'; near: asynchronous")
 
 
 def test_modules_next_to_the_file_can_be_imported_and_hide_no_others(here: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_error_for_a_plug_in_with_several_parsers_asks_which_to_use() -> Non
     other = VLLM.replace("Mine", "Other").replace('["mine"]', '["other"]')
     Path("vllm_mine.py").write_text(VLLM + other)
     done = run_parse("vllm_mine.py")
-    assert done.code == 3
+    assert done.code == 2
     assert "contains mine, other: name one, as in FILE.py:mine" in done.one_line
     assert calls(run_parse("vllm_mine.py:other")) == [("ls", '{"path": "."}')]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.json_lines_process import JsonLinesProcess
 from hermes_tui.runtime.tools.processes import clean_environment
@@ -42,7 +42,10 @@ class EngineProcess:
 
     @classmethod
     async def started(cls, engine: AddedEngine, memory_mb: int) -> EngineProcess:
-        """Start a process, load the engine and return it; raises SourceError if that fails."""
+        """Start a process, load the engine and return it.
+
+        Raises SourceError if that fails, UsageError if its file does not have the parser named.
+        """
         if engine.problem:
             raise SourceError(engine.name, engine.problem)
         process = cls(engine, await _spawn(engine))
@@ -122,6 +125,8 @@ class EngineProcess:
             raise await self.unusable(f"not ready after {limit_s:g} s") from error
         except ValueError as error:
             raise await self.unusable("its process did not start") from error
+        if hello.get("refused"):
+            raise UsageError(f"{engine.name}: {hello['error']}")
         if "error" in hello:
             raise SourceError(engine.name, f"cannot be loaded: {hello['error']}")
         self.hello = hello

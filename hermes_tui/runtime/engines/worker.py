@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hermes_tui.model.chat_api import tool_schema
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.process import EngineProcess
@@ -140,9 +140,10 @@ class EngineWorker:
         try:
             process = await self._ensure_started()
             await process.load(request["parser"])
-        except SourceError as error:
+        except (SourceError, UsageError) as error:
             await self._end()
-            return EngineVerdict(EngineOutcome.UNKNOWN, error=str(error))
+            is_wrong = isinstance(error, UsageError)
+            return EngineVerdict(EngineOutcome.UNKNOWN, error=str(error), is_refused=is_wrong)
         began = time.monotonic()
         try:
             line = await process.ask(request, limit_s + GRACE_S)

@@ -118,8 +118,8 @@ class Adapter(Protocol):
     def take_file(self, path: str, parser_name: str) -> str:
         """Load a file of the user's own, select a parser in it and return its name.
 
-        An empty `parser_name` selects the only one. Raises UnknownParser if there is no such one,
-        and any exception that the file raises.
+        An empty `parser_name` selects the only one. Raises UnknownParser if the file has none,
+        WrongRequest if it does not have that one, and any exception that the file raises.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib.util
 import re
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .base import UnknownParser
+from .base import UnknownParser, WrongRequest
 
 _MARKER = re.compile(r"</?[\w:.-]+>|<\|[\w:./▁-]+\|>|<｜[\w▁]+｜>|\[/?[A-Z_]+\]")
 
@@ -48,7 +49,7 @@ def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
 def chosen(parser_name: str, registered: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
     """Return the name of the selected parser: `parser_name`, or the only one if that is empty.
 
-    Raises UnknownParser if there is none or more than one.
+    Raises UnknownParser if there is none, WrongRequest if the name is wrong or must be given.
     """
     if parser_name in registered or parser_name in classes:
         return parser_name
@@ -56,11 +57,13 @@ def chosen(parser_name: str, registered: Mapping[str, Any], classes: Mapping[str
     if not found:
         raise UnknownParser("contains no parser")
     if parser_name:
-        known = ", ".join({**registered, **classes})
-        raise UnknownParser(f"contains no parser {parser_name!r}; it contains {known}")
+        known = {**registered, **classes}
+        near = difflib.get_close_matches(parser_name, known, 3)
+        names = f"near: {', '.join(near)}" if near else f"it contains {', '.join(known)}"
+        raise WrongRequest(f"contains no parser {parser_name!r}; {names}")
     if len({id(kind) for kind in found.values()}) > 1:
         name = next(iter(found))
-        raise UnknownParser(f"contains {', '.join(found)}: name one, as in FILE.py:{name}")
+        raise WrongRequest(f"contains {', '.join(found)}: name one, as in FILE.py:{name}")
     return next(iter(found))
 
 

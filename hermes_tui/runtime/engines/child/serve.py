@@ -3,10 +3,10 @@
 The first line is the configuration: `{"engine", "source", "deps", "version", "within", "memory_mb",
 "file", "parser"}`. `within` is a text that the paths of the engine's own files contain. If there is
 a `file` of the user's own, only its `parser` is used; an empty name selects the only one in it. The
-answer is `{"version", "names", "python"}` or `{"error"}`. After that, `{"probe": true}` is answered
-by `{"failures"}`, `{"load": NAME}` by `{}` once that parser is imported, and `{"parser", "text",
-"tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` by a verdict. All lines are ASCII
-because a lone surrogate cannot be encoded.
+answer is `{"version", "names", "python"}` or `{"error"}`, with `"refused": true` if the name is
+wrong. After that, `{"probe": true}` is answered by `{"failures"}`, `{"load": NAME}` by `{}` once
+that parser is imported, and `{"parser", "text", "tools", "sizes", "unit", "reasoning_parser",
+"timeout_s"}` by a verdict. All lines are ASCII because a lone surrogate cannot be encoded.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def main() -> None:
         only = adapter.take_file(config["file"], config["parser"]) if config["file"] else ""
         server = _Server(adapter, log, config["within"], only)
     except UnknownParser as error:
-        _write(answers, {"error": str(error)})
+        _write(answers, {"error": str(error), "refused": isinstance(error, WrongRequest)})
         return
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in is loaded
         _write(answers, {"error": _exception_line(error, config["file"])})
