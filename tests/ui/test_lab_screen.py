@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.keymap import check_keymap
-from hermes_tui.ui.lab.parsers import lab_parser
+from hermes_tui.ui.lab.parsers import lab_parser, lab_parsers
 from hermes_tui.ui.panes.lab import ResultPane, StepsPane
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
@@ -375,6 +376,25 @@ async def test_a_long_text_does_not_block_the_keys(tmp_path: Path) -> None:
         await lab.shows("400 CALLS")
         await lab.press("m", "j", "escape", "G")
         await lab.shows("200 earlier calls not listed", f"step {lab.screen.model.step:,} of")
+
+
+async def test_a_long_comparison_shows_how_far_it_is_and_escape_ends_it(tmp_path: Path) -> None:
+    long = "".join(GOOD.replace('"a"', f'"{n}"') + "\n" for n in range(400))
+    async with lab_on(tmp_path, long) as lab:
+        go_on = threading.Event()
+        lab.screen.thread.submit(go_on.wait)
+        count = len(lab_parsers())
+        await lab.press("W")
+        await lab.shows(f"1 of {count} parsers have read the text; Esc ends this")
+        await lab.press("escape")
+        await lab.shows("2 Steps of", f"{count - 1} parsers did not read this; W or m asks them")
+        go_on.set()
+        await until(lab.pilot, lambda: len(lab.screen.model.unread()) == count - 2)
+        await until(lab.pilot, lambda: not lab.screen.pump())
+        assert len(lab.screen.model.unread()) == count - 2
+        await lab.press("W")
+        await lab.compared()
+        assert "parsers have read the text" not in lab.shown
 
 
 async def test_control_characters_are_shown_but_have_no_effect(tmp_path: Path) -> None:

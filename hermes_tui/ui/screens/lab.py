@@ -20,6 +20,7 @@ from hermes_tui.ui.command import Situation
 from hermes_tui.ui.lab.bars import editing_bar, stream_bar
 from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, REAL, RESTORE
 from hermes_tui.ui.lab.model import LabText
+from hermes_tui.ui.lab.parsers import lab_parsers
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.layout import LOW, MEDIUM
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
@@ -264,6 +265,10 @@ class LabScreen(LabTakeAway):
         self.query_one("#title", StatusLine).show(title_segments(model))
         if self._message:
             left = [(f" {visible_line(self._message, 300)}", "hint")]
+        elif self.side in ("matrix", "which") and self.waiting:
+            all_parsers, ends = len(lab_parsers()), self.keys.format("{clear} ends this")
+            read = all_parsers - self.waiting
+            left = [(f" {read} of {all_parsers} parsers have read the text; {ends}", "hint")]
         elif self.is_editing:
             left = [
                 (self.keys.format(" editing: read again after every key; {clear} ends it"), "hint")

@@ -384,6 +384,7 @@ class LabCommands(Searching, Moving, LabReading):
         if self.is_editing:
             self.end_edit()
         elif self.side:
+            self.stop_comparing()
             self.show_side("")
         elif self.search is not None:
             self.search = None
@@ -392,9 +393,7 @@ class LabCommands(Searching, Moving, LabReading):
         self.refresh_view()
 
     def do_back(self) -> None:
-        if self.is_editing:
-            self.end_edit()
-        elif self.side:
-            self.show_side("")
+        if self.is_editing or self.side:
+            self.do_clear()
         else:
             super().do_back()

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.own_parser import OWN
@@ -106,6 +107,20 @@ class LabReading(CommandScreen):
             self._stale, self._drawn_at = False, now
             self.refresh_view()
         return busy or self._stale
+
+    @property
+    def waiting(self) -> int:
+        """The number of parsers that are yet to read the text for a comparison."""
+        return len(self.model.unread()) if self.compares else 0
+
+    def stop_comparing(self) -> None:
+        """Let no further parser read the text; one that has begun is not interrupted."""
+        if self.waiting:
+            hint = self.keys.format("{lab-which} or {lab-matrix} asks them")
+            self.say(f"{counted(self.waiting, 'parser')} did not read this; {hint}")
+        self.compares = False
+        for engine in self.engines():
+            self.workers.cancel_group(self, f"lab {engine.name}")
 
     def _compare(self) -> bool:
         """Let the next parsers read the text; return whether there are more."""
