@@ -79,6 +79,42 @@ def test_a_parser_that_trips_over_another_format_names_the_one_that_reads_it(
     assert hint(parser, text, Code.WRONG_FORMAT) == f"{flag} reads it"
 
 
+HUNYUAN = {
+    "with": GLM.replace("<arg_key>", "<tool_sep>\n<arg_key>", 1),
+    "without": "<tool_calls>\n<tool_call>get_weather<tool_sep>\n</tool_call>\n</tool_calls>",
+}
+NO_PARSER = "hermes-agent has no parser for it; vLLM has --tool-call-parser hy_v3"
+
+
+@pytest.mark.parametrize("arguments", HUNYUAN)
+@pytest.mark.parametrize(
+    ("parser", "remedy"),
+    [
+        *((f"vllm/{name}", "--tool-call-parser hy_v3")
+          for name in ("hermes", "glm45", "glm47", "qwen3_coder", "mistral", "llama3_json")),
+        *((f"sglang/{name}", "--tool-call-parser hunyuan")
+          for name in ("hermes", "glm45", "glm47", "qwen3_coder", "mistral", "llama3")),
+        *((f"hermes-agent/{name}", NO_PARSER)
+          for name in ("hermes", "glm45", "qwen3_coder", "longcat")),
+    ],
+)  # fmt: skip
+def test_every_parser_knows_the_calls_of_hunyuan_from_those_of_glm(
+    parser: str, remedy: str, arguments: str
+) -> None:
+    text = HUNYUAN[arguments]
+    assert hint(parser, text, Code.WRONG_FORMAT) == remedy
+    found = named_parser(parser).parse(text, TOOLS).diagnostics
+    assert not {Code.NAME_UNKNOWN, Code.JSON_INVALID} & {one.code for one in found}
+
+
+def test_the_separator_of_hunyuan_in_an_argument_says_nothing_about_the_format() -> None:
+    text = JSON_BLOCK.replace("Oslo", "<tool_sep>")
+    found = named_parser("vllm/mistral").parse(text, TOOLS).diagnostics
+    assert [one.message for one in found] == [
+        "this is written as hermes, which vllm/mistral does not read"
+    ]
+
+
 def test_markers_of_other_formats_in_a_value_do_not_blame_the_format() -> None:
     quoted = V31.replace('"', "'")
     text = f'{{"name": "get_weather", "arguments": {{"city": "{quoted}",}}}}'

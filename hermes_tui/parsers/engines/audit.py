@@ -10,7 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw, shown
-from hermes_tui.parsers.engines.other_parsers import cure, flag_for_glm
+from hermes_tui.parsers.engines.other_parsers import cure, model_of_tags
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.undelivered_calls import undelivered_call
@@ -257,8 +257,9 @@ def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> 
         message = "tags where JSON is expected"
         hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
-    elif glm := flag_for_glm(trace, Span(start, end)):
-        message, hint = "a call written as GLM does, where JSON is expected", f"{glm} reads it"
+    elif of_tags := model_of_tags(trace, Span(start, end)):
+        model, hint = of_tags
+        message = f"a call written as {model} does, where JSON is expected"
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
     elif brace >= 0:
         message, hint = "text before the value", "nothing else is allowed in the block"

@@ -8,7 +8,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.other_parsers import cure, flag_for_glm
+from hermes_tui.parsers.engines.other_parsers import cure, model_of_tags
 from hermes_tui.parsers.engines.tagged import SPECIAL_TOKENS
 
 _JSON = re.compile(r"\s*+[{\[]")
@@ -38,8 +38,9 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
         hint = "function XML has <function=NAME>"
         start, end = start + found.start(1), start + found.end()
-    elif glm := flag_for_glm(trace, Span(start, end)):
-        message, hint = "the body is a call as GLM writes it", f"{glm} reads it"
+    elif of_tags := model_of_tags(trace, Span(start, end)):
+        model, hint = of_tags
+        message = f"the body is a call as {model} writes it"
     elif not prose:
         return
     elif body.strip():

@@ -22,12 +22,16 @@ _INVOKE = "<invoke>"
 _UNSEPARATED = r"(?![^<\n]{0,200}\n?<[｜|]tool_sep[｜|]>(?!\s*+<steptml:))"
 """No separator of DeepSeek's follows: its markers are sometimes written like Kimi's or Step's."""
 
+HUNYUAN_SEPARATOR = "<tool_sep>"
+"""What Hunyuan V3 writes between name and arguments; its other markers are those of GLM."""
+
 _FORMATS = (
     ("function-xml", "qwen3_coder", r"<function=[\w.-]"),
     ("longcat", "longcat", r"<longcat_tool_call>"),
     ("seed_oss", "seed_oss", r"<seed:tool_call>"),
     ("minimax_m2", "minimax_m2", r"<minimax:tool_call>"),
     (_INVOKE, "minimax_m2", r"<invoke\s++name\s*+="),
+    ("hy_v3", "hy_v3", r"<tool_call>[^<\n]{1,200}<tool_sep>|<tool_sep>\s*+<arg_key>"),
     ("glm", "glm45", r"<arg_key>"),
     ("glm", "glm45", GLM45_NAME_ALONE),
     ("glm", "glm47", GLM47_NAME_ALONE),
@@ -48,7 +52,6 @@ _FORMATS = (
     ("apertus", "apertus", r"<\|tools_prefix\|>"),
     ("harmony", "openai", r"<\|channel\|>commentary"),
     ("phi4_mini", "phi4_mini_json", r"functools\["),
-    ("hy_v3", "hy_v3", r"<tool_sep>"),
     ("jamba", "jamba", r"<tool_calls>"),
     ("olmo3", "olmo3", r"<function_calls>(?!\s*+<)"),
     ("llama4_pythonic", "llama4_pythonic", r"<\|python_start\|>"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import shortened
+from hermes_tui.parsers.engines.markers import HUNYUAN_SEPARATOR, parser_setting
 from hermes_tui.parsers.near_names import close_names
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def flag_name(trace: Trace, name: str, span: Span) -> None:
 
 def name_flaw(trace: Trace, name: str) -> NameFlaw | None:
     """Return what is wrong with a name, or None if a declared tool has it."""
+    if name.rstrip().endswith(HUNYUAN_SEPARATOR):
+        message = "a call as Hunyuan V3 writes it: its separator becomes part of the name"
+        return NameFlaw(Code.WRONG_FORMAT, message, parser_setting(trace.info.engine, "hy_v3"))
     if not trace.tools or name in trace.tools:
         return None
     if not name.strip():

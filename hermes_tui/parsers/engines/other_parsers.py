@@ -15,7 +15,9 @@ from hermes_tui.parsers.engines.markers import parser_setting
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
-_GLM_BODY = re.compile(r"\s*+(?P<name>[^\W\d][\w.\-]*+)\s*+(?:(?P<key><arg_key>)|\Z)")
+_GLM_BODY = re.compile(
+    r"\s*+(?P<name>[^\W\d][\w.\-]*+)\s*+(?:(?P<hunyuan><tool_sep>)|(?P<key><arg_key>)|\Z)"
+)
 _SPAN_START = attrgetter("start")
 _CALL_START = attrgetter("span.start")
 
@@ -51,15 +53,21 @@ def flag_that_reads(trace: Trace, wire_format: str, vllm_name: str, place: Span)
     return reader.info.flag if reader is not None else ""
 
 
-def flag_for_glm(trace: Trace, body: Span) -> str:
-    """Return the setting by which the engine reads a block's body as a call of GLM, else "".
+def model_of_tags(trace: Trace, body: Span) -> tuple[str, str] | None:
+    """Return the model that writes calls like a block's body, GLM or Hunyuan V3, and the remedy.
 
-    A body that is only a name must be that of a declared tool: it may as well be prose.
+    None if it is no such call. A body that is only a name must be that of a declared tool: it may
+    as well be prose.
     """
     found = _GLM_BODY.match(trace.text, body.start, body.end)
-    if not found or (not found["key"] and trace.tools and found["name"] not in trace.tools):
-        return ""
-    return flag_that_reads(trace, "glm", "glm45", body)
+    if not found:
+        return None
+    if found["hunyuan"]:
+        return "Hunyuan V3", cure(trace, "hy_v3", "hy_v3", body)
+    if not found["key"] and trace.tools and found["name"] not in trace.tools:
+        return None
+    flag = flag_that_reads(trace, "glm", "glm45", body)
+    return ("GLM", f"{flag} reads it") if flag else None
 
 
 def hint_if_called(trace: Trace, parser: str, place: Span, hint: str) -> str:

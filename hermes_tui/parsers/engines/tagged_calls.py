@@ -16,6 +16,7 @@ from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.markers import HUNYUAN_SEPARATOR
 from hermes_tui.parsers.engines.name_flaws import flag_id, nearest
 from hermes_tui.parsers.engines.other_parsers import hint_if_dropped, hint_if_kept
 from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
@@ -159,7 +160,7 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
         hint = "write the opening tag once"
         trace.flag(Code.NESTED_OPEN, Severity.ERROR, place.start, place.end, message, hint)
         return "dropped"
-    if name.lstrip().startswith(("{", "[", "<function")):
+    if name.lstrip().startswith(("{", "[", "<function")) or HUNYUAN_SEPARATOR in name:
         flag_foreign_body(trace, place.start, place.end)
         return "dropped"
     if name:
