@@ -42,7 +42,7 @@ def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Even
         case given.Resume():
             return [ev.Resumed(seq=0, command=command.command)]
         case given.Pause():
-            return [ev.PauseRequested(seq=0)]
+            return [] if state.pausing else [ev.PauseRequested(seq=0)]
         case given.SetBreakpoints():
             return [breakpoints_set(command.breakpoints, command.stop_points)]
         case given.EditArguments() | given.EditName():

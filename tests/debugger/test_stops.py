@@ -103,6 +103,13 @@ def test_pause_stops_at_the_next_stop_point() -> None:
     run >> Resume() << (ev.Resumed, ev.MessageAppended, *REQUEST)
 
 
+def test_a_second_pause_before_the_stop_adds_nothing() -> None:
+    run = Scenario() >> run_to() >> calls(LS) >> Pause() >> Pause()
+    run << ()
+    assert sum(isinstance(event, ev.PauseRequested) for event in run.log) == 1
+    run >> ToolReplied("a") >> Resume() >> Pause() << ev.PauseRequested
+
+
 def test_one_stop_lists_every_breakpoint_that_matched() -> None:
     lines = ("before_dispatch", "unknown_tool", 'before_dispatch log "{tool}"', "repeat")
     run = Scenario() >> run_to(*lines) >> calls(("nope", {}))
