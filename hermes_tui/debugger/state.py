@@ -70,6 +70,8 @@ class SessionState:
     turns_before: int = 0
     """How many replies the run began with."""
     attempt: int = 0
+    cancelled_attempts: int = 0
+    """How many attempts of the present request somebody cancelled."""
     reply: Reply | None = None
     failure: ev.RequestFailed | None = None
     reached: tuple[int, ...] = ()
@@ -118,7 +120,12 @@ class SessionState:
     def retries_request(self) -> bool:
         """Whether the failed request is retried without asking a person."""
         failure = self.failure
-        return failure is not None and failure.retryable and self.attempt <= self.retries
+        return failure is not None and failure.retryable and self.tries <= self.retries
+
+    @property
+    def tries(self) -> int:
+        """The attempts of the present request that nobody cancelled."""
+        return self.attempt - self.cancelled_attempts
 
     @property
     def cancelled(self) -> bool:
@@ -181,6 +188,7 @@ class SessionState:
                 self._apply_request(event)
             case ev.RequestFailed():
                 self.failure, self.phase, self.accepted = event, Phase.DECIDING, False
+                self.cancelled_attempts += bool(event.by)
             case ev.ReplyDiscarded() if self.phase is not Phase.ENDED:
                 self._forget_calls()
                 if self.reply is not None and self.reply.given:
@@ -313,6 +321,8 @@ class SessionState:
         self.delay_s, self.accepted = self._delay_s(), False
         self.conversation, self.message_edits = self.upcoming(), []
         self.sent_parameters = event.parameters or self.sent_parameters
+        if event.attempt == 1:
+            self.cancelled_attempts = 0
         self.turn, self.attempt, self.phase = event.turn, event.attempt, Phase.REQUESTING
         self.reply, self.failure, self.reached = None, None, ()
 
@@ -322,7 +332,7 @@ class SessionState:
             return 0.0
         if self.failure.retry_in_s is not None:
             return max(0.0, self.failure.retry_in_s)
-        return min(_FIRST_DELAY_S * 2.0 ** min(self.attempt - 1, 8), _LONGEST_DELAY_S)
+        return min(_FIRST_DELAY_S * 2.0 ** min(self.tries - 1, 8), _LONGEST_DELAY_S)
 
     def _apply_hits(self, event: ev.Stopped | ev.BreakpointsHit) -> None:
         self._reach(stop_point(event.stop_point).moment, event.call_index)

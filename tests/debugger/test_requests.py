@@ -117,6 +117,16 @@ def test_a_retryable_request_is_sent_again_without_asking() -> None:
     assert (sent(run).attempt, sent(run).delay_s) == (4, 0.0)
 
 
+def test_attempts_cancelled_by_hand_do_not_count_as_retries() -> None:
+    run = Scenario() >> with_parameters(retries=1)
+    run >> RequestFailed("cancelled by hand", by="you") >> Retry()
+    assert sent(run).attempt == 2
+    run >> RequestFailed("503", **AGAIN) << (ev.RequestFailed, *REQUEST)
+    assert (sent(run).attempt, sent(run).delay_s) == (3, 0.5)
+    assert run.reopened().session.state == run.session.state
+    run >> RequestFailed("503", **AGAIN) << (ev.RequestFailed, stopped("request_failed"))
+
+
 def test_the_delay_is_the_one_that_the_server_requests() -> None:
     run = Scenario() >> with_parameters(retries=1)
     run >> RequestFailed("429", retry_in_s=20.0, **AGAIN)
