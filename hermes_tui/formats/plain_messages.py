@@ -153,8 +153,10 @@ class _PlainMessages:
         if self.state.suspects:
             self._decide_suspects(answered=note_answer(self.state, role, text))
         if self.state.open_in_text:
-            self.waiting.take_in_text()
+            answered = self.waiting.take_in_text()
             self.state.open_in_text = False
+            if role == "tool":
+                self.state.answered_together.extend(answered)
 
     def _decide_suspects(self, *, answered: bool) -> None:
         decided = list[Finding]()
@@ -188,6 +190,7 @@ class _PlainMessages:
             return False
         if not calls and (not text or text.isspace() or raw.get("finish_reason") in CALLED):
             return False
+        self.state.answered_together.clear()
         self.turn += 1
         self.reasoning += content.reasons
         self.seq += 1

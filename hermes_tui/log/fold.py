@@ -122,6 +122,8 @@ class RunState:
     """The call that was answered last; it may be dispatched again."""
     answered_in_text: tuple[OpenCall, ...] = ()
     """The calls read from text that the last event answered, if it was a message."""
+    answered_together: WaitingCalls = field(default_factory=WaitingCalls)
+    """Calls read from text that share the turn's first result, unless it has another for them."""
     suspects: tuple[Finding, ...] = ()
     """Findings of calls in content, undecided until it is clear whether anybody answers them."""
     suspect_calls: WaitingCalls = field(default_factory=WaitingCalls)
@@ -309,6 +311,7 @@ class RunState:
         if message.role == "assistant":
             if self.open_calls or self.suspects:
                 self._close_turn(findings, at_end=False)
+            self.answered_together.clear()
             self.before_reply = _reply_counts(self)
             self.last_answered = None
             self.tally.reply()
@@ -327,6 +330,8 @@ class RunState:
             if self.open_in_text:
                 self.answered_in_text = self.open_calls.take_in_text()
                 self.open_in_text = False
+                if message.results:
+                    self.answered_together.extend(self.answered_in_text)
         if message.role == "user" and not (self.task and self.first_user_text):
             self.task, self.first_user_text = self.task or title(message.text), message.text
         if not message.results:
@@ -335,12 +340,8 @@ class RunState:
         self.appended += 1
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
-        if (
-            message.usage
-            or message.duration_s is not None
-            or message.flags
-            or self.tally.has_counted
-        ):
+        is_counted = message.usage or message.flags or self.tally.has_counted
+        if is_counted or message.duration_s is not None:
             self.tally.message(message, event.seq, self.turn)
 
     def _apply_call(self, event: ToolCallProposed, findings: list[Finding]) -> None:
@@ -377,7 +378,7 @@ class RunState:
         if result.error is not None:
             self.tool_errors += 1
         suspected = self.suspects
-        answered = self.open_calls.take(result)
+        answered = self.open_calls.take(result) or self.answered_together.take(result)
         if suspected and answered is None:
             # A client-side parser read these calls from the text: from now on they are open calls.
             decide_suspects(self, findings, answered=True)

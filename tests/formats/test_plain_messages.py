@@ -298,6 +298,15 @@ def test_real_outputs_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -
     ],
     False,
 )
+@example(
+    [
+        {"role": "assistant", "content": CALL + CALL},
+        *[{"role": "tool", "content": ANSWER}] * 2,
+        {"role": "assistant", "content": CALL},
+        *[{"role": "tool", "content": "a b"}] * 2,
+    ],
+    True,
+)
 def test_chat_messages_are_folded_alike_both_ways(
     tmp_path_factory: pytest.TempPathFactory, messages: list[Any], with_tools: bool
 ) -> None:

@@ -67,6 +67,29 @@ def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
     assert linked == [None, 3, 3, 1, None]
 
 
+@pytest.mark.parametrize("reply", [says("assistant"), suspect("<tool_call>…<tool_call>…")])
+def test_calls_in_text_are_answered_by_the_messages_of_their_tools_in_turn(reply: Event) -> None:
+    lines = timeline(
+        reply,
+        in_text(),
+        in_text(index=1),
+        answer("one", name="f"),
+        says("tool", "one", results=1),
+        answer("one", name="f"),
+        says("tool", "two", results=1),
+        says("assistant", "done"),
+    )
+    assert [code for code in codes(lines) if code[0] != "CALL_IN_CONTENT"] == []
+    linked = [lines.linked_seq(row) for row in range(len(lines)) if not lines.finding(row)]
+    assert linked == [None, 3, 5, 1, 2, None]
+
+
+def test_a_result_beyond_the_calls_in_the_text_is_an_orphan() -> None:
+    results = [answer("one", name="f"), says("tool", "one", results=1)]
+    lines = timeline(says("assistant"), in_text(), *results, *results, says("assistant", "done"))
+    assert codes(lines) == [("RESULT_ORPHAN", "warning")]
+
+
 def test_a_finding_about_a_reply_as_received_belongs_to_the_message_that_follows() -> None:
     raised = Diagnostic(Code.PARSER_RAISED, Severity.WARNING, "the parser failed")
     received = ResponseReceived(seq=0, turn=1, diagnostics=(raised,))
