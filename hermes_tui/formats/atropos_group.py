@@ -19,6 +19,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.declared_tools import tools_in_prompt
 from hermes_tui.formats.fields import item_at
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import decode_if_json
@@ -79,6 +80,7 @@ class AtroposGroup:
             build.start(
                 run_id=rollout.name,
                 task=fields.title_of(turn for _, turn in turns),
+                tools=tools_in_prompt([turn for _, turn in turns[:1]]),
                 model=fields.model_of(value),
                 group_id=group_id,
                 details=rollout.details,

@@ -13,6 +13,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.messages import ToolSpec
 
@@ -55,6 +56,13 @@ def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
 def tools_in_text(text: str) -> tuple[ToolSpec, ...] | None:
     """Return the tools declared in a system prompt; most runs of a file have the same prompt."""
     return tool_specs(tools_block(text))
+
+
+def tools_in_prompt(messages: Any) -> tuple[ToolSpec, ...] | None:
+    """Return the tools declared in the system prompt that a list of messages begins with."""
+    if not fields.begins_with_system(messages):
+        return None
+    return tools_in_text(fields.text_of(fields.first_object(messages).get("content")))
 
 
 def tools_block(text: str) -> list[Any] | None:

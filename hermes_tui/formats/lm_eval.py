@@ -17,7 +17,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.declared_tools import tools_in_prompt
 from hermes_tui.formats.prompt_rows import add_text
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_in_row
@@ -83,14 +83,13 @@ def _start(value: dict[str, Any], prompt: Any, place: str, part: str, build: Run
     """Open a run with its prompt; return the prefill, the reply's beginning in the prompt."""
     sent, prefill = messages_of_prompt(prompt) if isinstance(prompt, str) else (prompt, "")
     sent = fields.as_list(sent)
-    system = fields.text_of(sent[0].get("content")) if fields.begins_with_system(sent) else ""
     document = f"doc {fields.label(value, 'doc_id')}".strip()
     scores = _scores(value)
     build.start(
         run_id=name_in_row(document, part) if part else document,
         group_id=document if part else "",
         task=fields.title_of(sent),
-        tools=tools_in_text(system),
+        tools=tools_in_prompt(sent),
         lone_reply=True,
         details=fields.details_of(value, without=_NOT_DETAILS | scores.keys()),
     )

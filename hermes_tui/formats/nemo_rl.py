@@ -14,7 +14,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_template import may_be_rendered, split_template
-from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.declared_tools import tools_in_prompt
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.rollout_texts import prompt_messages
 from hermes_tui.formats.run_builder import RunBuilder
@@ -43,11 +43,10 @@ class NemoRl:
             return
         size = _prompt_size(texts)
         sent, prefill = prompt_messages("".join(texts[:size]))
-        system = sent[0]["content"] if fields.begins_with_system(sent) else ""
         build.start(
             run_id=fields.label(value, "idx"),
             task=fields.title_of(sent),
-            tools=tools_in_text(system),
+            tools=tools_in_prompt(sent),
             group_id=name_of_prompt(texts[:size]),
             details=fields.details_of(value, without=_NOT_DETAILS),
         )

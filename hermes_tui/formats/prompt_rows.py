@@ -19,7 +19,7 @@ from itertools import takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
+from hermes_tui.formats.declared_tools import tool_specs, tools_in_prompt
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export
 from hermes_tui.formats.run_builder import RunBuilder
@@ -35,7 +35,6 @@ from hermes_tui.formats.samples import (
 )
 from hermes_tui.formats.text_replies import TextReply, messages_of_prompt
 from hermes_tui.model.events import ResponseReceived
-from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import time_of, usage
 from hermes_tui.parsers.normalise import TextCalls
 
@@ -48,14 +47,9 @@ def start_row(
     messages: list[Any],
     build: RunBuilder,
     pointer: str,
-    tools: tuple[ToolSpec, ...] | None = None,
     **known: Any,
 ) -> None:
-    """Open the run of a row; `tools` are those that its messages name, if the row itself names
-    none.
-
-    `known` takes precedence over the row's own values.
-    """
+    """Open the run of a row; `known` takes precedence over the row's own values."""
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     declared = tool_specs(value[tools_key]) if tools_key else None
     named = ("messages", "prompt", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
@@ -66,7 +60,7 @@ def start_row(
         "model": fields.model_of(value),
         "group_id": fields.group_of(own or value),
         # An empty list comes from exporters that do not know the tools.
-        "tools": tools if declared is None else declared,
+        "tools": tools_in_prompt(messages) if declared is None else declared,
         "details": fields.details_of(value, without=named),
         "pointer": pointer,
         "ts": time_of(value),
@@ -169,8 +163,7 @@ def _start_prompted(
         build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
         return ""
     messages, prefill = messages_of_prompt(prompt)
-    system = messages[0]["content"] if fields.begins_with_system(messages) else ""
-    start_row(value, messages, build, pointer, tools_in_text(system), **known)
+    start_row(value, messages, build, pointer, **known)
     for message in messages:
         build.message(message, pointer=f"{pointer}/{key}", text_calls=TextCalls.TRANSPORT)
     return prefill

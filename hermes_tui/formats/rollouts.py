@@ -28,7 +28,6 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.message_parts import without_usual_findings
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.rollout_texts import (
@@ -221,13 +220,11 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(members, scores)
     details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
-    system = sent[0].get("content") if fields.begins_with_system(sent) else None
     start_row(
         {key: value for key, value in members.items() if key not in named},
         sent,
         build,
         row.place,
-        tools_in_text(system) if isinstance(system, str) else None,
         run_id=title(_run_id(members)),
         task=fields.title_of(sent) or fields.task_of(members, ()),
         group_id=title(_group(members, _own_prompt(members, sent, prompt))),

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.declared_tools import tools_in_prompt
 from hermes_tui.formats.message_parts import with_entries, with_findings, without_usual_findings
 from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.rollout_texts import normalise_text_message, prompt_messages, reply_messages
@@ -104,13 +104,12 @@ def _has_content(step: Any) -> bool:
 def _read_stored(value: dict[str, Any], build: RunBuilder) -> None:
     placed = list(_messages(value["turns"], build))
     sent = [one.message for one in placed]
-    system = fields.text_of(sent[0].get("content")) if fields.begins_with_system(sent) else ""
     example = fields.label(value, "example_id")
     build.start(
         run_id=title(f"{fields.label(value, 'benchmark')} {fields.label(value, 'idx')}"),
         task=fields.title_of(sent),
         group_id=title(example),
-        tools=tools_in_text(system),
+        tools=tools_in_prompt(sent),
         details=fields.details_of(value, without=_OWN_KEYS),
         diagnostics=run_error(value.get("error")),
     )

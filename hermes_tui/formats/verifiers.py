@@ -14,7 +14,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.declared_tools import tool_specs, tools_in_prompt
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
@@ -76,7 +76,7 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
         run_id=example,
         task=fields.title_of(fields.as_list(sent)) or fields.label(value, "task"),
         model=fields.model_of(value) or fields.model_of(fields.as_dict(about)),
-        tools=tool_specs(tools) if tools else None,
+        tools=tool_specs(tools) if tools else tools_in_prompt(prompt),
         group_id=example,
         details={**fields.details_of(info, without=("oai_tools",)), **own, **_evaluation(about)},
         diagnostics=run_error(_failure(value)),

@@ -62,6 +62,14 @@ def test_each_rollout_is_a_run_with_its_score_and_calls() -> None:
     assert [event.seq for event in events[: len(events) // 2]] == list(range(len(events) // 2))
 
 
+def test_the_tools_in_the_system_prompt_are_those_that_may_be_called() -> None:
+    tools = '<tools>\n[{"name": "turn", "parameters": {"type": "object"}}]\n</tools>'
+    said = [{"role": "system", "content": f"solve it {tools}"}, *SAID[1:]]
+    events = read_value(FORMAT, group(messages=[said, SAID]))
+    assert [[tool.name for tool in run.tools] for run in runs(events)] == [["turn"], []]
+    assert [run.tools_declared for run in runs(events)] == [True, False]
+
+
 def test_an_environment_id_is_not_a_group_id() -> None:
     assert {run.group_id for run in runs(read_value(FORMAT, group(env_id=1)))} == {""}
 

@@ -108,6 +108,12 @@ def test_metadata_alongside_the_messages_describes_the_start_and_end() -> None:
     assert (ended.status, ended.stop_reason, ended.reward) == ("failed", "exit_cost", 0.5)
 
 
+def test_tools_may_be_declared_in_the_system_prompt() -> None:
+    system = {"role": "system", "content": 'Call them.\n<tools>[{"name": "add"}]</tools>'}
+    run = runs(read_value(FORMAT, {"messages": [system, *CHAT]}))[0]
+    assert [tool.name for tool in run.tools] == ["add"]
+
+
 def test_tools_may_be_a_json_string_and_an_empty_list_declares_nothing() -> None:
     declared = runs(read_value(FORMAT, {"messages": CHAT, "tools": '[{"name": "ls"}]'}))[0]
     empty = runs(read_value(FORMAT, {"messages": CHAT, "tools": []}))[0]

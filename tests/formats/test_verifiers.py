@@ -52,6 +52,12 @@ ROLLOUT: dict[str, Any] = {
 }
 
 
+def test_tools_that_only_the_system_prompt_names_are_declared() -> None:
+    system = {"role": "system", "content": '<tools>\n{"name": "multiply"}\n</tools>'}
+    value = {**ROLLOUT, "prompt": [system, *ROLLOUT["prompt"]], "info": {"level": "easy"}}
+    assert [tool.name for tool in started(read_value(FORMAT, value)).tools] == ["multiply"]
+
+
 def test_prompt_and_completion_are_one_run() -> None:
     events = read_bytes(FORMAT, lines(ROLLOUT, ROLLOUT))
     assert len(runs(events)) == 2
