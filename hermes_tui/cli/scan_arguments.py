@@ -21,8 +21,8 @@ for `open --at`."""
 EPILOG: Final = """\
 --to
   table  lines for people, then the summary: runs that failed their task (also
-         those cut off by a limit, unless their reward is 1 or more), mean
-         rewards; runs with errors; by code, tool, model and parser
+         those cut off by a limit, unless their reward is 1 or more); mean
+         rewards, with and without errors; by code, tool, model and parser
   jsonl  one JSON object per file; with --runs, per run
   json   one object: results (a row per run with findings; with --runs, per
          run), files, summary (rates; findings by code and severity),

@@ -143,7 +143,7 @@ class Table(Output):
     def end(self, ending: Ending) -> None:
         self._write_block(self._new.lines() if self._new is not None else ())
         rates, outside = ending.rates, ending.outside
-        has_findings = bool(rates.groups.get("code") or outside or rates.outcomes.is_known)
+        has_findings = bool(rates.of_group("code") or outside or rates.outcomes.is_known)
         has_more = rates.all.runs > 1 and (has_findings or self._by_run)
         if has_more or ending.files + ending.refused > 1:
             self._write_block(

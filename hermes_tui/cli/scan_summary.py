@@ -10,20 +10,21 @@ from hermes_tui.cli.fail_on import SEVERITIES
 from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.scan.outcomes import Outcomes
+from hermes_tui.runtime.scan.outcomes import Outcomes, Rewards
 from hermes_tui.runtime.scan.rates import GROUPS, Example, Rate, Rates
 
 MAX_LINES: Final = 12
 NAME_WIDTH: Final = 28
 LOOK_AT: Final = "look at one: hermes-tui open FILE --at RUN:MESSAGE"
 HEADINGS: Final = {
-    "code": "by code: runs with it; how many errors, warnings and notes",
+    "code": "by code: runs with it as an error or warning, else as a note; how many of each",
     "tool": "by tool: runs in which the tool or a call of it failed, of those that call it",
     "model": "by model: runs with errors, of its runs",
     "parser": "by parser: runs with errors, of those it reads",
 }
 """What the counts of a name mean, which differs by group."""
 OUTCOMES: Final = "outcome by model: runs that failed their task, of those with an outcome; rewards"
+MEAN_TOO: Final = "; mean reward of these runs"
 NEW_TOO: Final = "; how many of them are new"
 NOT_GIVEN: Final = "(not given)"
 
@@ -51,8 +52,11 @@ def summary_lines(
     of runs.
     """
     yield _total_line(rates.all, files, refused, outside)
-    if rates.outcomes.is_known:
-        yield "outcome: " + _outcome_text(rates.outcomes)
+    outcomes = rates.outcomes
+    if outcomes.is_known:
+        known = " with a known outcome" if outcomes.known < outcomes.runs else ""
+        yield "outcome: " + _outcome_text(outcomes, known)
+    yield from _rewards_by_errors(outcomes)
     yield from _outcomes_by_model(rates)
     groups = {group: failed for group in GROUPS if (failed := _failed_names(rates, group))}
     if "code" in groups:
@@ -61,17 +65,20 @@ def summary_lines(
     shown = [item for failed in groups.values() for item in failed[:MAX_LINES]]
     label_width = max((cells(_label(name)) for name, _ in shown), default=0)
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
+    has_rewards = 2 * outcomes.rewards.runs > outcomes.runs
     for group, failed in groups.items():
         yield ""
         is_code = group == "code"
-        yield HEADINGS[group] + (NEW_TOO if is_code and new is not None else "")
+        mean = MEAN_TOO if has_rewards else ""
+        yield HEADINGS[group] + mean + (NEW_TOO if is_code and new is not None else "")
         names = [name for name, _ in failed[:MAX_LINES]]
         severities = _severity_texts(names, findings, new) if is_code else {}
         for name, rate in failed[:MAX_LINES]:
             label = _label(name)
             counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
             places = _places(rate.places, path_of)
-            yield f"  {label}{counts}  {rate.share:>6.1%}{severities.get(name, '')}  {places}"
+            mean = f"  {_mean_text(rate.rewards):>7}" if has_rewards else ""
+            yield f"  {label}{counts}  {rate.share:>6.1%}{mean}{severities.get(name, '')}  {places}"
         yield from _more_line(len(failed))
     if groups:
         yield ""
@@ -97,17 +104,37 @@ def _severity_texts(
     return {code: f"  {text:<{width}}" for code, text in texts.items()}
 
 
-def _outcome_text(outcomes: Outcomes) -> str:
+def _outcome_text(outcomes: Outcomes, known: str = "") -> str:
     """Return e.g. "3 of 8 runs failed (37.5%); mean reward 0.5 (6 runs, 3 at 0 or below)"."""
     parts = []
     if outcomes.known:
         share = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"
-        parts.append(f"{share} failed ({outcomes.failed_share:.1%})")
-    if outcomes.mean_reward is not None:
-        zeros = f", {outcomes.zeros:,} at 0 or below" if outcomes.zeros else ""
-        runs = counted(outcomes.rewarded, "run")
-        parts.append(f"mean reward {outcomes.mean_reward:.4g} ({runs}{zeros})")
+        parts.append(f"{share}{known} failed ({outcomes.failed_share:.1%})")
+    if outcomes.rewards.runs:
+        parts.append(_rewards_text(outcomes.rewards))
     return "; ".join(parts)
+
+
+def _rewards_text(rewards: Rewards, zeros_of_all: int = 0) -> str:
+    zeros = f"{rewards.zeros:,} at 0 or below"
+    if zeros_of_all:
+        share = rewards.zeros / zeros_of_all
+        zeros = f"{rewards.zeros:,} of the {zeros_of_all:,} at 0 or below: {share:.1%}"
+    more = f", {zeros}" if rewards.zeros else ""
+    return f"mean reward {_mean_text(rewards)} ({counted(rewards.runs, 'run')}{more})"
+
+
+def _mean_text(rewards: Rewards) -> str:
+    return "–" if rewards.mean is None else f"{rewards.mean:.4g}"
+
+
+def _rewards_by_errors(outcomes: Outcomes) -> Iterator[str]:
+    """Yield a line for the runs with errors and one for the others, if both have rewards."""
+    every, wrong = outcomes.rewards, outcomes.with_errors
+    right = every.without(wrong)
+    if wrong.runs and right.runs:
+        yield f"  with errors     {_rewards_text(wrong, every.zeros)}"
+        yield f"  without errors  {_rewards_text(right, every.zeros)}"
 
 
 def _outcomes_by_model(rates: Rates) -> Iterator[str]:
@@ -115,7 +142,7 @@ def _outcomes_by_model(rates: Rates) -> Iterator[str]:
     models = [(name, each) for name, each in rates.by_model.items() if each.is_known]
     if len(models) < 2:
         return
-    models.sort(key=lambda item: (-item[1].failed_share, item[1].mean_reward or 0.0, item[0]))
+    models.sort(key=lambda item: (-item[1].failed_share, item[1].rewards.mean or 0.0, item[0]))
     yield ""
     yield OUTCOMES
     width = max(cells(_label(name)) for name, _ in models[:MAX_LINES])
@@ -183,13 +210,7 @@ def at(place: Example) -> str:
 
 
 def _rates_of(rates: Rates, group: str) -> list[tuple[str, Rate]]:
-    named = rates.groups.get(group, {}).items()
-    if group == "code":
-        # Every run could have had the code.
-        named = {
-            name: Rate(rates.all.runs, rate.failed, rate.places) for name, rate in named
-        }.items()
-    return sorted(named, key=lambda item: (-item[1].failed, item[0]))
+    return sorted(rates.of_group(group).items(), key=lambda item: (-item[1].failed, item[0]))
 
 
 def _rate_json(rate: Rate, path_of: PathOf) -> dict[str, Any]:
@@ -197,6 +218,7 @@ def _rate_json(rate: Rate, path_of: PathOf) -> dict[str, Any]:
         "runs": rate.runs,
         "failed": rate.failed,
         "rate": round(rate.share, 6),
+        "mean_reward": rate.rewards.mean,
         "examples": [{"path": path_of(place[0]), "at": at(place)} for place in rate.places],
     }
 

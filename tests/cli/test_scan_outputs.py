@@ -76,7 +76,7 @@ def test_the_summary_counts_runs_by_code_tool_model_and_parser(tmp_path: Path) -
     assert (found["runs"], found["failed"], found["rate"]) == (4, 1, 0.25)
     place = [{"path": str(path), "at": "2:2"}]
     assert found["by_code"]["NAME_UNKNOWN"] == {
-        "runs": 4, "failed": 1, "rate": 0.25, "examples": place,
+        "runs": 4, "failed": 1, "rate": 0.25, "mean_reward": None, "examples": place,
     }  # fmt: skip
     tools = {name: (rate["failed"], rate["runs"]) for name, rate in found["by_tool"].items()}
     assert tools == {"sl": (1, 1), "ls": (0, 2)}
@@ -114,7 +114,8 @@ def test_a_tool_has_failed_if_its_result_is_an_error(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", called("a", "ls"), called("b", "ls", result=wrong))
     tools = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]
     assert tools["ls"] == {
-        "runs": 2, "failed": 1, "rate": 0.5, "examples": [{"path": str(path), "at": "2:3"}],
+        "runs": 2, "failed": 1, "rate": 0.5, "mean_reward": None,
+        "examples": [{"path": str(path), "at": "2:3"}],
     }  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def test_each_heading_of_the_summary_names_the_counts_below_it(tmp_path: Path) -
     whole, *groups, look_at = summary.split("\n\n")
     assert whole == "4 runs in 1 file, 1 with errors (25.0%)"
     assert [group.splitlines()[0] for group in groups] == [
-        "by code: runs with it; how many errors, warnings and notes",
+        "by code: runs with it as an error or warning, else as a note; how many of each",
         "by tool: runs in which the tool or a call of it failed, of those that call it",
         "by model: runs with errors, of its runs",
     ]
@@ -451,6 +452,7 @@ def test_the_summary_counts_the_ends_of_runs_by_model_too(tmp_path: Path) -> Non
     found = document(within("scan", path, "--to", "json"))["summary"]
     assert found["outcome"] == {
         "runs": 4, "known": 0, "failed": 0, "rewarded": 3, "mean_reward": 0.5, "reward_0": 1,
+        "with_errors": {"rewarded": 0, "mean_reward": None, "reward_0": 0},
     }  # fmt: skip
     assert found["outcome_by_model"]["m2"]["rewarded"] == 1
     assert ", reward 0.5: 2 messages" in within("scan", path, "--runs").text

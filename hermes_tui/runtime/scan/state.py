@@ -27,7 +27,7 @@ from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 from hermes_tui.runtime.sources import split_member
 from hermes_tui.version import __version__
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 _Key = tuple[str, int, int]
 _Stamp = list[int]
 
