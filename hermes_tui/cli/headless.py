@@ -277,7 +277,7 @@ def _request_failure(log: EventLog) -> str:
     failed = next((event for event in events if isinstance(event, RequestFailed)), None)
     if failed is None:
         return ""
-    hints = [diagnostic.hint for diagnostic in failed.diagnostics if diagnostic.hint]
-    if failed.retryable and failed.attempt == 1:
+    hints = [found.hint for found in failed.diagnostics if found.hint][:1]
+    if failed.retryable and failed.attempt == 1 and "--retries" not in "".join(hints):
         hints.append("--retries N asks again automatically")
-    return f"{failed.message} ({hints[0]})" if hints else failed.message
+    return f"{failed.message} ({'; '.join(hints)})" if hints else failed.message

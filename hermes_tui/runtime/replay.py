@@ -198,6 +198,7 @@ class ReplayServer:
                 raise RequestFailure(
                     *(answer.message, answer.status, answer.body, answer.chain, answer.empty),
                     escapes=escaped,
+                    may_pass=answer.retryable,
                     is_final=not answer.retryable and next_one not in self._cassette.exchanges,
                 )
         if recorded is not None and end is None:

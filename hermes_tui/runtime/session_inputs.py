@@ -9,10 +9,9 @@ from hermes_tui.model.events import Event, ResponseReceived
 from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.runtime.servers.base import Request, RequestFailure
+from hermes_tui.runtime.servers.failures import RETRYABLE
 from hermes_tui.runtime.tools.base import Answer
 
-RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Statuses after which a retry can help, as it can after a lost connection."""
 LONGEST_WAIT_S: Final = 3600.0
 """If a server asks for a longer wait, the request is not retried automatically."""
 
@@ -47,7 +46,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     lost_connection = failure.status is None and not failure.empty and not failure.is_unsent
     wait_s, message = failure.retry_after_s, failure.message
     is_too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
-    may_help = lost_connection or failure.status in RETRYABLE
+    may_help = lost_connection or failure.may_pass or failure.status in RETRYABLE
     if is_too_long:
         message += f" (the server asks to wait {wait_s:.3g} s: not retried automatically)"
     if failure.is_unsent and (place := _lone_surrogate_place(request)):

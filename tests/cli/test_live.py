@@ -421,7 +421,7 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
         (
             b'{"error": {"message": "upstream model is loading"}}',
             200,
-            "ended: empty_response: the body is an error: upstream model is loading\n",
+            "ended: empty_response: the body is an error: upstream model is loading (--retries N ",
         ),
         (b'{"choices": []}', 200, "ended: empty_response: choices is empty (the server accepted"),
         (b'{"error": "no"}', 401, "ended: request_failed: 401: no (no key was sent: export OPEN"),

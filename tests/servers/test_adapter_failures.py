@@ -11,6 +11,7 @@ import pytest
 
 from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.chat_server import ChatServer
+from hermes_tui.runtime.session_inputs import request_failed
 from tests.servers.asking import (
     CHUNKS,
     KEY,
@@ -122,6 +123,41 @@ async def test_a_lone_surrogate_in_a_request_is_a_failure(adapter: type[ChatServ
                 await server.reply(request('{"content":"\ud83d"}'), lambda piece: None)
     assert caught.value.message.startswith("the request cannot be sent")
     assert local.requests == []
+
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+@both
+@pytest.mark.parametrize(
+    ("answer", "retried"),
+    [
+        (Answer([b'{"error": {"message": "upstream", "code": 502}}']), True),
+        (Answer([b'{"error": {"message": "overloaded"}}']), True),
+        (Answer([b'{"error": {"message": "no credits", "code": 402}}']), False),
+        (Answer([b'{"choices": []}']), True),
+        (Answer([b'{"choices": [{"mess']), True),
+        (Answer([b"<html>welcome</html>"]), False),
+        (Answer([b"no JSON"]), False),
+        (
+            Answer([CHUNKS[0], b'data: {"error": {"code": 502}}\n\n'], 200, STREAM),
+            True,
+        ),
+        (
+            Answer([CHUNKS[0], b'data: {"error": {"code": 400}}\n\n'], 200, STREAM),
+            False,
+        ),
+        (Answer([CHUNKS[0], b"event: error\ndata: upstream\n\n"], 200, STREAM), True),
+        (Answer([b"data: [DONE]\n\n"], 200, STREAM), True),
+        (Answer([CHUNKS[0], HOLD], 200, STREAM), True),
+    ],
+)
+async def test_a_broken_reply_is_retried_automatically_unless_the_same_would_come_again(
+    adapter: type[ChatServer], answer: Answer, retried: bool
+) -> None:
+    failure = await failure_of(adapter, answer, stream=answer.headers is STREAM, timeout_s=1)
+    assert failure.status == 200
+    assert request_failed(failure, request()).retryable is retried
 
 
 @both

@@ -88,6 +88,21 @@ def test_a_cyclic_chain_ends() -> None:
         ({"error": {"code": 5}}, '{"code":5}'),
         ({"detail": "no such route"}, "no such route"),
         ({"message": "oops"}, "oops"),
+        ({"error": {"message": "failed", "metadata": {"raw": ""}}}, "failed"),
+        ({"error": {"message": "failed", "metadata": {"raw": "no route"}}}, "failed (no route)"),
+        (
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "code": 400,
+                    "metadata": {
+                        "raw": '{"error": {"message": "tools are not supported"}}',
+                        "provider_name": "Chutes",
+                    },
+                }
+            },
+            "Provider returned error (Chutes: tools are not supported)",
+        ),
         (["a"], '["a"]'),
         (None, "null"),
     ],

@@ -71,6 +71,9 @@ class RequestFailure(Exception):
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     is_unsent: bool = False
     """The request cannot be sent in this form, so a retry is useless."""
+    may_pass: bool = False
+    """A retry can help although the status is one of success: the reply broke off, was empty, or
+    contained an error of the kind that passes."""
     is_final: bool = False
     """In a replay: the request was not retried automatically when this was recorded."""
 

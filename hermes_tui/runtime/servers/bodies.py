@@ -13,7 +13,13 @@ from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.servers.base import Reply, RequestFailure
-from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title, is_html
+from hermes_tui.runtime.servers.failures import (
+    Exchange,
+    error_text,
+    html_title,
+    is_html,
+    may_pass,
+)
 
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
 _FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
@@ -78,7 +84,9 @@ def _decoded(exchange: Exchange) -> tuple[Any, str]:
         if error.is_torn:
             end = " ".join(text[-60:].split())
             what = f"with JSON that breaks off after {len(exchange.received):,} bytes: …{end}"
-        raise _failure(exchange, f"{exchange.status} {what}", "retry the turn") from None
+        failure = _failure(exchange, f"{exchange.status} {what}", "retry the turn")
+        failure.may_pass = error.is_torn
+        raise failure from None
 
 
 def _message(exchange: Exchange, value: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -90,6 +98,7 @@ def _message(exchange: Exchange, value: dict[str, Any]) -> tuple[Any, dict[str, 
             status=exchange.status,
             body=exchange.so_far,
             empty=True,
+            may_pass=may_pass(error),
             diagnostics=(
                 Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error_text({"error": error})),
             ),
@@ -121,7 +130,7 @@ def _why_absent(holder: dict[str, Any], key: str, expected: str) -> str:
 
 def _no_message(exchange: Exchange, what: str) -> RequestFailure:
     failure = _failure(exchange, what, "the server accepted the request but sent no message; retry")
-    failure.empty = True
+    failure.empty = failure.may_pass = True
     return failure
 
 

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
+from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import first_line
@@ -29,6 +30,8 @@ from hermes_tui.runtime.servers.base import RequestFailure
 MAX_FAILURE_BODY = 1_000_000
 """The number of characters of a body that a failure keeps."""
 MAX_CHAIN = 20
+RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""Statuses after which a retry can help, as it can after a lost connection."""
 _BAD_URL = frozenset({"UnsupportedProtocol", "InvalidURL"})
 _BAD_REQUEST = frozenset({"LocalProtocolError", "UnicodeEncodeError"})
 
@@ -109,6 +112,7 @@ def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailur
         body=exchange.so_far,
         chain=exception_chain(error),
         is_unsent=bool(names & (_BAD_URL | _BAD_REQUEST)),
+        may_pass=exchange.status is not None,
     )
 
 
@@ -206,13 +210,40 @@ def _status_text(exchange: Exchange) -> str:
 
 def error_text(value: Any) -> str:
     """Return the message in an error body, for display; `value` may be any JSON value."""
-    error = value
+    error = _inner_error(value)
+    return first_line(f"{_message(error)}{_cause(error)}", 400)
+
+
+def _inner_error(value: Any) -> Any:
     if isinstance(value, dict):
-        error = value.get("error") or value.get("detail") or value.get("message") or value
+        return value.get("error") or value.get("detail") or value.get("message") or value
+    return value
+
+
+def _message(error: Any) -> str:
+    text = error
     if isinstance(error, dict):
         text = error.get("message") or error.get("detail") or error.get("type")
-        error = text if isinstance(text, str) else error
-    return first_line(error if isinstance(error, str) else json_text(error), 400)
+    return text if isinstance(text, str) else json_text(error)
+
+
+def _cause(error: Any) -> str:
+    """Return what OpenRouter adds from the provider that failed, in parentheses, or "".
+
+    Its own message is then always "Provider returned error".
+    """
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    if not isinstance(metadata, dict) or not (raw := decode_if_json(metadata.get("raw"))):
+        return ""
+    provider = metadata.get("provider_name")
+    name = f"{provider}: " if isinstance(provider, str) else ""
+    return f" ({name}{_message(_inner_error(raw))})"
+
+
+def may_pass(error: Any) -> bool:
+    """Return whether an error in a reply may not occur again: its code, if a number, says so."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return not isinstance(code, int) or code in RETRYABLE
 
 
 def is_html(text: str) -> bool:

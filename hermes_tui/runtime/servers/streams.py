@@ -21,7 +21,7 @@ from hermes_tui.runtime.servers.bodies import (
     shape,
     stream_cut,
 )
-from hermes_tui.runtime.servers.failures import Exchange, error_text
+from hermes_tui.runtime.servers.failures import Exchange, error_text, may_pass
 
 MAX_FINDINGS = 20
 """The number of findings per stream: if every event is wrong, the first ones suffice."""
@@ -114,8 +114,9 @@ class StreamedReply:
         self._read_value(event, value)
 
     def _read_value(self, event: Event, value: Any) -> None:
-        if event.name == "error" or (isinstance(value, dict) and value.get("error")):
-            raise self._error(error_text(value))
+        error = value.get("error") if isinstance(value, dict) else None
+        if event.name == "error" or error:
+            raise self._error(error_text(value), error or value)
         if not isinstance(value, dict):
             self._flag(Severity.WARNING, f"event {self._events} is not a chunk", RETRY_HINT)
             return
@@ -151,7 +152,7 @@ class StreamedReply:
     def _not_json(self, event: Event, error: NotJson) -> None:
         text = event.data.decode("utf-8", "backslashreplace")
         if event.name == "error":
-            raise self._error(first_line(text))
+            raise self._error(first_line(text), text)
         what = f"event {self._events} is not JSON ({error}): {first_line(text)}"
         self._flag(Severity.ERROR, what, RETRY_HINT)
 
@@ -194,17 +195,17 @@ class StreamedReply:
             status=self._exchange.status,
             body=self._exchange.so_far,
             empty=True,
+            may_pass=True,
             diagnostics=(*self._findings.values(), found),
         )
 
-    def _error(self, error: str) -> RequestFailure:
+    def _error(self, text: str, error: Any) -> RequestFailure:
         return RequestFailure(
-            f"the server ended the stream with an error: {error}",
+            f"the server ended the stream with an error: {text}",
             status=self._exchange.status,
             body=self._exchange.so_far,
-            diagnostics=(
-                Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error, hint=_FAILED_HINT),
-            ),
+            may_pass=may_pass(error),
+            diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, text, hint=_FAILED_HINT),),
         )
 
     def _flag(self, severity: Severity, message: str, hint: str = "") -> None:
