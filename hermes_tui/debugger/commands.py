@@ -119,7 +119,11 @@ def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event
         verdict=ADDED,
     )
     return ev.ToolCallProposed(
-        seq=0, call=call, parser=command.parser, diagnostics=arguments.diagnostics
+        seq=0,
+        call=call,
+        parser=command.parser,
+        content=command.content,
+        diagnostics=arguments.diagnostics,
     )
 
 

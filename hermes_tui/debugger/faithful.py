@@ -78,6 +78,8 @@ class Faithful:
         if all(not call.touched for call in reply.calls):
             return [reply.raw, *tool_messages]
         assistant = {key: value for key, value in _message(reply).items() if key != "tool_calls"}
+        if reply.content_replaced:
+            assistant["content"] = reply.content
         if calls:
             assistant["tool_calls"] = [_entry_now(call, _message(reply)) for call in calls]
         return [json_text(assistant), *tool_messages]

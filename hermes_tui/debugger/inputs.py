@@ -211,12 +211,17 @@ class DropCall:
 
 @dataclass(frozen=True, slots=True)
 class AddCall:
-    """Add a call after those of the reply. `parser`: the one that read it from the text, if any."""
+    """Add a call after those of the reply.
+
+    `parser`: the one that read it from the text, if any; `content`: what that leaves as the
+    content of the reply, None for the content as it is.
+    """
 
     kind: ClassVar = Kind.ADD
     name: str
     arguments: str = "{}"
     parser: str = ""
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ class Reply:
     flawed: bool = False
     truncated: bool = False
     reads_text: bool = True
+    content_replaced: bool = False
+    """Whether calls were added from the text, and `content` is what their parser leaves of it."""
     _settled: int = field(default=0, init=False, compare=False, repr=False)
     """How many calls from the first on are settled."""
     _value: tuple[str, Any] = field(default=("", None), init=False, compare=False, repr=False)
@@ -219,6 +221,8 @@ class Reply:
 
     def _apply_call(self, event: ev.ToolCallProposed) -> None:
         call = event.call
+        if event.content is not None:
+            self.content, self.content_replaced = event.content, True
         if call.index != len(self.calls):
             # Regardless of the index in the log, calls are looked up by position.
             call = changed(call, index=len(self.calls))

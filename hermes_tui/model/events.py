@@ -120,6 +120,8 @@ class ToolCallProposed(Fact, frozen=True):
     call: ToolCall
     parser: str = ""
     """For a call that a person added: the parser that read it from the text, if any."""
+    content: str | None = None
+    """What that parser leaves as the content of the reply; None: the content stays as it is."""
 
 
 class BreakpointsSet(Fact, frozen=True):

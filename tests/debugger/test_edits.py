@@ -188,6 +188,16 @@ def test_a_call_can_be_added_to_a_final_answer() -> None:
     assert isinstance(run.effects[0], DispatchTool)
 
 
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_a_call_added_from_the_text_is_not_sent_in_the_text_too(mode: str) -> None:
+    run = Scenario() >> run_to("after_response", mode=mode) >> says("I look. [TOOL_CALLS] []")
+    run >> AddCall("terminal", '{"command": "ls"}', "vllm/mistral", "I look. ") >> Resume()
+    run >> ToolReplied("a")
+    reply = run.conversation()[1]
+    assert (reply["content"], len(reply["tool_calls"])) == ("I look. ", 1)
+    assert run.reopened().session.state == run.session.state
+
+
 def test_a_discarded_reply_leaves_no_open_calls() -> None:
     run = Scenario() >> run_to("after_response once") >> calls(RM) >> Retry()
     run >> calls(LS) >> ToolReplied("a") >> says("done")

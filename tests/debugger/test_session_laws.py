@@ -98,7 +98,9 @@ INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
     Kind.SKIP: st.one_of(st.builds(given.SkipCall, TEXTS), st.builds(given.FailCall, TEXTS)),
     Kind.SUBSTITUTE: st.builds(given.SubstituteResult, TEXTS),
     Kind.DROP: st.builds(given.DropCall, INDEX),
-    Kind.ADD: st.builds(given.AddCall, NAMES, ARGUMENTS),
+    Kind.ADD: st.builds(
+        given.AddCall, NAMES, ARGUMENTS, st.just("vllm/hermes"), st.sampled_from([None, "", "left"])
+    ),
     Kind.RETRY: st.builds(given.Retry, st.none() | PARAMETERS),
     Kind.EDIT_TEXT: st.builds(
         given.EditText, st.sampled_from(["", "done", LEFT_IN_TEXT, LEFT_IN_TEXT[:30]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.model.events import TextEdited, ToolCallProposed
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.screens.lab import LabScreen
-from tests.live.engine import FunctionTools, says
+from tests.live.engine import FunctionTools, ScriptedServer, says
 from tests.live.screen import live
 
 KIMI = (
@@ -49,7 +50,8 @@ async def test_a_text_corrected_in_the_lab_is_handed_to_the_loop() -> None:
 @pytest.mark.parametrize(("text", "parser"), [(KIMI, "auto"), (SOUND, "")])
 async def test_calls_parsed_in_the_lab_are_handed_to_the_loop(text: str, parser: str) -> None:
     tools = FunctionTools({"ls": lambda path: "a b"})
-    async with live([says(text), says("Done.")], tools, parser=parser, size=(120, 40)) as run:
+    server = ScriptedServer([says(text), says("Done.")])
+    async with live(server, tools, parser=parser, size=(120, 40)) as run:
         await run.stopped()
         await run.press("P")
         await run.shows("1 CALL")
@@ -66,6 +68,9 @@ async def test_calls_parsed_in_the_lab_are_handed_to_the_loop(text: str, parser:
         await run.press("c", "c")
         await run.shows("ENDED  finished naturally")
         assert tools.calls == [("ls", {"path": "."})]
+        sent = json.loads(server.requests[-1].body)["messages"]
+        assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
+        assert not sent[1]["content"], "the model would see its call twice"
 
 
 async def test_calls_that_the_run_already_has_are_not_handed_over_again() -> None:

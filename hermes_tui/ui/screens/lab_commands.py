@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 _MAX_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
-Hand = Callable[[str, Sequence[tuple[str, str]], str], str]
-"""Gives a live run another text or, if there are any, calls (name, arguments) read from its text;
-returns why that is not possible, or ""."""
+Hand = Callable[[str, Sequence[tuple[str, str]], str, str], str]
+"""Gives a live run another text or, if there are any, calls (name, arguments) read from its text
+by the parser of that name, and the content that this leaves; returns why that is not possible, or
+""."""
 
 
 class LabCommands(Searching, Moving, LabReading):
@@ -304,7 +305,8 @@ class LabCommands(Searching, Moving, LabReading):
             hint = self.keys.format("{lab-edit} edits, {lab-matrix} compares parsers")
             self.say(f"nothing was changed and {missing}: {hint}")
             return
-        wrong = self.hand(model.text, calls, model.parser.name)
+        content = (read.content if read is not None else None) or ""
+        wrong = self.hand(model.text, calls, model.parser.name, content)
         if wrong:
             self.say(wrong)
         else:

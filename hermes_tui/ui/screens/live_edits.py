@@ -142,8 +142,10 @@ class LiveEdits(LiveCommands):
         now = given._replace(text=text, tools=tools, parser=state.parser)
         return LabScreen(now, self._hand_over)
 
-    def _hand_over(self, text: str, calls: Sequence[tuple[str, str]], parser: str) -> str:
-        """Give the reply another text, or calls that `parser` reads from it.
+    def _hand_over(
+        self, text: str, calls: Sequence[tuple[str, str]], parser: str, content: str
+    ) -> str:
+        """Give the reply another text, or calls that `parser` reads from it, leaving `content`.
 
         Return why that is not possible, or "".
         """
@@ -154,8 +156,10 @@ class LiveEdits(LiveCommands):
         missing = self._missing_calls(calls)
         if not missing:
             return "nothing was changed: the run has this text and its calls already"
+        reply = self.state.reply
+        left = content if reply is not None and reply.text == text else None
         for name, arguments in missing:
-            if not self.put(inputs.AddCall(name, arguments, parser)):
+            if not self.put(inputs.AddCall(name, arguments, parser, left)):
                 return self._message
         self.say(f"{counted(len(missing), 'call')} handed over; nothing ran yet")
         return ""
