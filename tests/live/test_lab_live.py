@@ -61,7 +61,8 @@ async def test_calls_parsed_in_the_lab_are_handed_to_the_loop(text: str, parser:
         assert not tools.calls and not run.events(TextEdited)
         proposed = run.events(ToolCallProposed)[-1]
         assert proposed.parser
-        await run.shows("[added]")
+        await run.shows("[added] ls")
+        assert "[unknown]" not in run.text
         await run.shows(f"added by hand, as {proposed.parser}")
         added = proposed.call
         assert (added.name, added.arguments) == ("ls", {"path": "."})

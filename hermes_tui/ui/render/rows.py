@@ -18,7 +18,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
-from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolCall, ToolResult
+from hermes_tui.model.messages import ADDED, GOLD_FAILURE, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import ELLIPSIS, visible, visible_line
 from hermes_tui.model.wording import utc_text
 from hermes_tui.ui.run_relations import subagent_of
@@ -179,7 +179,7 @@ def _call_line(call: ToolCall, room: int) -> str:
     line = f"{visible_line(call.name or '(no name)', 40)} " + visible_line(
         call.arguments_text, room
     )
-    origin = str(call.origin)
+    origin = ADDED if call.verdict == ADDED else str(call.origin)
     if origin in ("dict", "object"):
         return line
     # Where one call is a flat dict, all are: their badges come last, to leave room for arguments.
