@@ -86,6 +86,21 @@ async def test_fields_of_a_dialog_stand_out_and_the_focused_one_most() -> None:
             await pilot.press("tab")
 
 
+@pytest.mark.parametrize("theme", ["hermes-dark", "hermes-light", "hermes-contrast"])
+async def test_the_cursor_of_an_editor_has_the_colours_of_the_text_exchanged(theme: str) -> None:
+    async with shown(EditorScreen("Edit", "{x}", check=check_nothing), theme=theme) as (app, _):
+        area = app.screen.query_one(EditArea)
+        (cursor,) = (
+            segment.style
+            for segment in area.render_line(0)
+            if segment.text == "{" and segment.style is not None
+        )
+        assert cursor.reverse and cursor.color is not None and cursor.bgcolor is not None
+        colours = app.theme_variables
+        assert cursor.color.name == colours["foreground"].lower()
+        assert cursor.bgcolor.name == colours["background"].lower()
+
+
 async def test_pasted_control_characters_are_shielded_too() -> None:
     screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
     async with shown(screen) as (app, pilot):

@@ -39,7 +39,9 @@ class EditArea(TextArea):
         border: none; padding: 0; background: $surface; scrollbar-size: 1 1;
         &:focus { border: none; }
         &.-one-line { height: 1; scrollbar-size: 0 0; overflow: hidden hidden; }
-        & .text-area--cursor { text-style: reverse; color: $foreground; background: $background; }
+        &:dark .text-area--cursor, &:light .text-area--cursor {
+            text-style: reverse; color: $foreground; background: $background;
+        }
         & .text-area--selection { text-style: underline; }
         & .text-area--gutter { color: $secondary; }
         & .text-area--cursor-gutter { color: $foreground; text-style: bold; }
