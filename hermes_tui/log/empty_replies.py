@@ -11,6 +11,8 @@ from hermes_tui.model.messages import Message, Usage
 
 FEW_TOKENS: Final = 10
 """A model that writes nothing costs at most the tokens that delimit its turn."""
+REFUSED: Final = "refusal"
+"""The finish reason with which Anthropic's API declines to answer."""
 _ALTERED_FLAGS: Final = frozenset({"edited", "partial"})
 
 
@@ -32,6 +34,12 @@ def empty_message_finding(
     """Return the same for a message, regardless of the diagnostics it already has."""
     if not _is_empty(message) or not _ALTERED_FLAGS.isdisjoint(message.flags):
         return None
+    if message.finish_reason == REFUSED:
+        return Diagnostic(
+            Code.REPLY_SHAPE,
+            Severity.WARNING,
+            f"the reply is empty: the model refused, finish_reason {REFUSED}",
+        )
     tokens = _visible_tokens(message.usage or usage)
     if tools and tokens > FEW_TOKENS:
         return Diagnostic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hermes_tui.log.empty_replies import empty_message_finding
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -86,3 +87,10 @@ def test_an_empty_reply_is_not_reported_if_its_response_broke_off() -> None:
     cut = Diagnostic(Code.STREAM_CUT, Severity.ERROR, "the stream broke off")
     received = ev.ResponseReceived(seq=0, diagnostics=(cut,))
     assert findings(received, says("assistant")) == [(Code.STREAM_CUT, Severity.ERROR)]
+
+
+def test_an_empty_reply_that_the_model_refused_blames_no_parser() -> None:
+    refused = Message("assistant", "", finish_reason="refusal", usage=cost(48))
+    found = empty_message_finding(refused, tools=True)
+    assert found is not None and found.severity is Severity.WARNING
+    assert "refused" in found.message and not found.hint
