@@ -372,9 +372,10 @@ def _finish(attributes: Attributes, events: Events) -> str:
 
 
 def _error(attributes: Attributes, raw: RawSpan) -> str:
-    if not raw.failed:
+    kind = attributes.label("error.type")
+    if not raw.failed and not kind:
         return ""
-    return exception_in(raw.events) or raw.error or attributes.label("error.type") or "it failed"
+    return exception_in(raw.events) or raw.error or kind or "it failed"
 
 
 def _details(attributes: Attributes, raw: RawSpan) -> dict[str, Any]:

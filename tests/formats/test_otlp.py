@@ -167,6 +167,13 @@ def test_tool_spans_give_results_their_time_and_errors() -> None:
     assert "OSError: no disk" in result.error.reason
 
 
+def test_a_span_with_the_type_of_an_error_failed_whatever_its_status() -> None:
+    error = pairs({"error.type": "TimeoutError"})
+    failed = {**TOOL, "attributes": [*TOOL["attributes"], *error]}
+    [result] = results(read(SPANS[0], failed, *SPANS[2:]))
+    assert result.error is not None and "TimeoutError" in result.error.reason
+
+
 def test_a_trace_spread_over_lines_is_one_run() -> None:
     data = lines(*(export(one) for one in SPANS))
     events = read_bytes(FORMAT, data)
