@@ -134,7 +134,9 @@ def normalised_reply(
     flaws = [*found.diagnostics, *_shape_diagnostics(replied)]
     call_diagnostics = chain.from_iterable(of_call for _, of_call in calls)
     flaws += finish_reason_findings(
-        message.finish_reason, chain(flaws, call_diagnostics), has_calls=bool(calls)
+        message.finish_reason,
+        chain(flaws, call_diagnostics, replied.diagnostics),
+        has_calls=bool(calls),
     )
     if state is not None and not is_flawed((*flaws, *replied.diagnostics)):
         empty = empty_message_finding(message, tools=bool(state.tools))

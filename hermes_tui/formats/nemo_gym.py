@@ -27,6 +27,7 @@ from hermes_tui.formats.responses_items import (
     instructions_of,
     messages_of_values,
     why_incomplete,
+    with_reason,
 )
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
@@ -57,7 +58,8 @@ class NemoGym:
         sent = instructions_of(request, f"/{_REQUEST}")
         if (given := request.get("input")) is not None:
             sent += given_messages(given, f"/{_REQUEST}/input")
-        replies = list(messages_of_values(_items(fields.as_list(reply.get("output")))))
+        items = _items(fields.as_list(reply.get("output")))
+        replies = with_reason(list(messages_of_values(items)), reply)
         _start(value, fields.title_of(raw_messages([*sent, *replies])), build)
         append_messages(build, [*sent, *replies])
         if "response" in value or _FAILURE in value:

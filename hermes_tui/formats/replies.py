@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_tui.formats import fields, ollama
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.responses_items import message_of_reply
+from hermes_tui.formats.responses_items import message_of_reply, why_incomplete
 from hermes_tui.formats.sse import (
     Joined,
     Stream,
@@ -20,6 +20,7 @@ from hermes_tui.formats.sse import (
 from hermes_tui.formats.text_replies import is_generated, meta_of_reply, texts_of_reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import counted, title
+from hermes_tui.parsers.finish_reasons import FAILED
 
 MAX_CHAIN = 8
 _BODY_KEYS = ("body", "json", "content", "text", "data")
@@ -190,8 +191,10 @@ def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
         return None
     reply = _joined_reply(joined, pointer)
     is_cut = not (stream.done or _has_ended(stream.events, reply))
-    flaws = (*stream_flaws(stream, is_cut=is_cut), *reply.flaws)
-    return replace(reply, flaws=flaws)
+    flaws = stream_flaws(stream, is_cut=is_cut)
+    if _errors_in(stream):
+        return _with_errors(reply, flaws)
+    return replace(reply, flaws=(*flaws, *reply.flaws))
 
 
 def stream_flaws(stream: Stream, *, is_cut: bool) -> tuple[Diagnostic, ...]:
@@ -262,6 +265,7 @@ def _object_reply(raw: dict[str, Any], pointer: str, *, streamed: bool = False) 
     if isinstance(choices, list) and choices:
         return _choices_reply(choices, pointer, streamed, known)
     reason = fields.label(raw, "finish_reason", "stop_reason", "done_reason")
+    reason = reason or why_incomplete(raw)
     if raw.get("error") and not raw.get("content"):
         return Reply(**known, failure=failure_of(raw))
     message, place = _message_in(raw, pointer)
@@ -289,6 +293,7 @@ def _choices_reply(
     choices: list[Any], pointer: str, streamed: bool, known: dict[str, Any]
 ) -> Reply:
     messages = []
+    flaws: list[Diagnostic] = []
     reason = ""
     for index, choice in enumerate(choices):
         if not isinstance(choice, dict):
@@ -300,11 +305,26 @@ def _choices_reply(
             continue
         finish = fields.label(choice, "finish_reason")
         reason = reason or finish
+        if choice.get("error"):
+            what = f"the reply ended in an error: {failure_of(choice['error']).message}"
+            flaws.append(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, what))
         message = {"role": "assistant", **({"finish_reason": finish} if finish else {}), **found}
         place = pointer if streamed else f"{pointer}/choices/{index}/message"
         messages.append((place, message))
     defect = "" if messages else "choices without a message"
-    return Reply(tuple(messages), finish_reason=reason, defect=defect, **known)
+    reply = Reply(tuple(messages), finish_reason=reason, defect=defect, **known)
+    return _with_errors(reply, flaws) if flaws else reply
+
+
+def _with_errors(reply: Reply, errors: Iterable[Diagnostic]) -> Reply:
+    """Return the reply with its errors; a finish reason that only repeats them is left out."""
+    messages = reply.messages
+    if reply.finish_reason == FAILED:
+        messages = tuple(
+            (place, {key: value for key, value in message.items() if key != "finish_reason"})
+            for place, message in messages
+        )
+    return replace(reply, messages=messages, flaws=(*errors, *reply.flaws))
 
 
 def _message_in(raw: dict[str, Any], pointer: str) -> tuple[dict[str, Any] | None, str]:

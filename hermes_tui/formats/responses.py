@@ -38,6 +38,7 @@ from hermes_tui.formats.responses_items import (
     messages_of_values,
     snake_item,
     why_incomplete,
+    with_reason,
 )
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed, ResponseReceived
@@ -174,7 +175,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
         before += given_messages(value["input"], "/input")
     items = value.get(key)
     sources = [SourceValue(item, f"/{key}/{at}") for at, item in enumerate(fields.as_list(items))]
-    after = list(_messages_of(sources))
+    after = with_reason(list(_messages_of(sources)), value)
     build.start(
         run_id=fields.label(value, "id", "session_id", *_RESPONSE_IDS),
         task=fields.title_of(raw_messages((*before, *after))),

@@ -14,6 +14,7 @@ outputs are one reply, so they form one message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -140,6 +141,15 @@ def given_messages(given: Any, pointer: str) -> list[ChatMessage]:
 
 def why_incomplete(reply: dict[str, Any]) -> str:
     return fields.label(fields.as_dict(reply.get("incomplete_details")), "reason")
+
+
+def with_reason(messages: list[ChatMessage], reply: dict[str, Any]) -> list[ChatMessage]:
+    """Return the messages of a reply; if it is incomplete, the model's last one says why."""
+    reason = why_incomplete(reply)
+    if not reason or not messages or messages[-1].role != "assistant":
+        return messages
+    *before, last = messages
+    return [*before, replace(last, raw={"finish_reason": reason, **last.raw})]
 
 
 def messages_of_values(several: Iterable[SourceValue]) -> Iterator[ChatMessage]:

@@ -18,6 +18,8 @@ CUT: Final = frozenset(
 )
 """The reply is incomplete."""
 _FILTERED: Final = frozenset({"content_filter", "content-filter"})
+FAILED: Final = "error"
+"""The provider failed while the model wrote, as OpenRouter says it."""
 
 
 def finish_reason_findings(
@@ -34,6 +36,13 @@ def finish_reason_findings(
             Severity.ERROR,
             f"the reply was cut: finish_reason {finish_reason}",
             hint="" if finish_reason in _FILTERED else "raise max_tokens, or shorten the context",
+        )
+    if finish_reason == FAILED and Code.ERROR_IN_REPLY not in codes:
+        yield Diagnostic(
+            Code.ERROR_IN_REPLY,
+            Severity.ERROR,
+            "the reply ended in an error: finish_reason error",
+            hint="the provider failed while the model wrote: ask again",
         )
     if finish_reason in CALLED and not has_calls and Code.CALLED_EMPTY not in codes:
         yield no_call_finding(finish_reason)

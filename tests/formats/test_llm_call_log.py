@@ -442,3 +442,32 @@ def test_real_logs_match_their_manifest(
     assert counts(events) == expected
     assert len(only(events, ResponseReceived)) == (29 if "autogen" in name else 1)
     assert not only(events, SourceDefect)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"error": {"code": 502, "message": "Provider failed"}}, "Provider failed"),
+        ({}, "finish_reason error"),
+    ],
+)
+def test_an_error_that_ended_a_reply_is_one_finding(more: dict[str, Any], message: str) -> None:
+    reply = completion({"role": "assistant", "content": "hel"}, "error")
+    reply["choices"][0].update(more)
+    events = read_value(FORMAT, {"request": {"messages": ASK}, "response": reply})
+    assert dialog(events)[-1] == ("assistant", "hel")
+    assert only(events, ResponseReceived)[0].finish_reason == "error"
+    assert found_codes(events) == ["ERROR_IN_REPLY:error"]
+    [found] = [found for event in events for found in getattr(event, "diagnostics", ())]
+    assert found.message == f"the reply ended in an error: {message}"
+
+
+@pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+def test_an_incomplete_reply_of_the_responses_api_is_cut(reason: str) -> None:
+    text = {"type": "output_text", "text": "The wea", "annotations": []}
+    item = {"type": "message", "role": "assistant", "status": "incomplete", "content": [text]}
+    reply = {"object": "response", "status": "incomplete", "output": [item],
+             "incomplete_details": {"reason": reason}}  # fmt: skip
+    request = {"model": "m", "input": "Weather?"}
+    events = read_value(FORMAT, {"request": request, "response": reply})
+    assert found_codes(events) == ["TRUNCATED:error"]

@@ -91,6 +91,8 @@ def test_rewards_and_the_reason_a_rollout_was_cut_or_failed_are_kept() -> None:
         (0.0, "error", "agent_error"),
     ]
     assert ends[0].scores == {"city_reward": 1.0}
+    codes = [found_codes(list(events)) for events in split_runs(tuple(read_bytes(FORMAT, DATA)))[1]]
+    assert ["TRUNCATED:error" in found for found in codes] == [False, False, True, False]
 
 
 def test_rows_without_their_request_keep_calls_and_rewards() -> None:

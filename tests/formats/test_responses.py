@@ -208,6 +208,8 @@ def test_an_incomplete_reply_gives_the_reason(changes: dict[str, Any], status: s
     assert [failed.message for failed in only(events, RequestFailed)] == (
         ["boom"] if "error" in changes else []
     )
+    is_cut = "incomplete_details" in changes
+    assert ("TRUNCATED:error" in found_codes(events)) is is_cut
 
 
 def test_replies_of_one_conversation_share_a_group() -> None:

@@ -210,6 +210,8 @@ def test_errors_in_a_stream_are_reported() -> None:
     within = read(data(chunk(content="a"), error) + DONE)
     assert dialog(within) == [("assistant", "a")]
     assert found_codes(within) == ["ERROR_IN_REPLY:error"]
+    ended = read(data(chunk(content="a"), {**chunk("error"), **error}) + DONE)
+    assert found_codes(ended) == ["ERROR_IN_REPLY:error"]
 
 
 def test_an_event_that_is_not_json_is_reported_and_the_others_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -12,8 +13,12 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion
 
+from hermes_tui.debugger.inputs import ModelReplied
+from hermes_tui.debugger.replies import normalised_reply
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import Origin
 from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.parsers.text_calls import TextCalls
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.servers.http import HttpServer
@@ -44,6 +49,23 @@ async def test_a_reply_holds_message_reason_usage_and_the_exact_body(
     assert found.message.text == "Let me look."
     assert found.message.reasoning[0].text == "They ask for weather."
     assert found.calls[0][0].arguments_text == '{"city": "Zürich"}'
+
+
+@both
+async def test_an_error_in_the_choice_is_a_finding_with_its_text(adapter: type[ChatServer]) -> None:
+    failed = {"code": 502, "message": "Provider returned error"}
+    message = {"role": "assistant", "content": "Let me"}
+    choice = {"index": 0, "message": message, "finish_reason": "error", "error": failed}
+    body = {"id": "gen-1", "object": "chat.completion", "created": 1, "model": "m"}
+    reply = await reply_of(adapter, Answer([json.dumps({**body, "choices": [choice]}).encode()]))
+    errors = [found for found in reply.diagnostics if found.severity is Severity.ERROR]
+    assert [(found.code, found.message) for found in errors] == [
+        (Code.ERROR_IN_REPLY, "the reply ended in an error: Provider returned error")
+    ]
+    replied = ModelReplied(
+        reply.raw, reply.message, reply.finish_reason, diagnostics=reply.diagnostics
+    )
+    assert normalised_reply(replied, TextCalls.SUSPECT).diagnostics == ()
 
 
 async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> None:

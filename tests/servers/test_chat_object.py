@@ -144,6 +144,16 @@ async def test_an_answer_of_unusual_form_is_reported_like_a_body() -> None:
     ]
 
 
+async def test_an_error_in_the_choice_of_an_object_is_reported() -> None:
+    answer = response()
+    answer.choices[0].finish_reason = "error"
+    answer.choices[0].error = {"code": 502, "message": "Provider returned error"}
+    reply = await ask(ChatCompletionServer(ScriptedObject(answer)), request(USER))
+    assert "the reply ended in an error: Provider returned error" in [
+        found.message for found in reply.diagnostics
+    ]
+
+
 async def test_an_answer_of_the_sdk_has_no_findings() -> None:
     message = {"role": "assistant", "content": "hi"}
     choice = {"index": 0, "finish_reason": "stop", "message": message, "logprobs": None}

@@ -199,6 +199,13 @@ def message_findings(message: Any, choice: Mapping[str, Any]) -> Iterator[Diagno
     if not isinstance(choice.get("finish_reason"), str):
         state = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
         yield shape(Severity.NOTE, f"finish_reason is {state}")
+    if error := choice.get("error"):
+        yield Diagnostic(
+            Code.ERROR_IN_REPLY,
+            Severity.ERROR,
+            f"the reply ended in an error: {error_text({'error': error})}",
+            hint="the message may be incomplete; retry the turn",
+        )
     yield from choice_oddities(message, choice.get("finish_reason"))
 
 

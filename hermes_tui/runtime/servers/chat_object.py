@@ -96,7 +96,8 @@ def _reply_in(response: Any) -> Reply:
     if message is None:
         raise _empty("the first choice has no message", raw, _uncaught_exception(choice))
     reason, usage = getattr(choice, "finish_reason", None), plain(getattr(response, "usage", None))
-    around = {"finish_reason": reason} if hasattr(choice, "finish_reason") else {}
+    members = ("finish_reason", "error")
+    around = {name: plain(getattr(choice, name)) for name in members if hasattr(choice, name)}
     return Reply(
         raw=raw,
         message=message,
