@@ -79,7 +79,7 @@ def _trace(trace_id: str, row: dict[str, Any]) -> Trace:
         id=trace_id,
         name=fields.label(row, "workflow_name"),
         group_id=fields.label(row, "group_id"),
-        details=fields.details_of({key: item for key, item in details.items() if item}),
+        details=fields.details_of(fields.without_falsy(details)),
     )
 
 
@@ -115,7 +115,7 @@ def _span(row: dict[str, Any], trace_id: str, pointer: str, line: int) -> Span:
 
 def _details(data: dict[str, Any]) -> dict[str, Any]:
     details = {"agent_tools": data.get("tools"), "handoffs": data.get("handoffs")}
-    return fields.details_of({key: item for key, item in details.items() if item})
+    return fields.details_of(fields.without_falsy(details))
 
 
 def _error(error: Any) -> str:

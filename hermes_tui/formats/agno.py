@@ -220,7 +220,7 @@ def _session_details(row: dict[str, Any]) -> dict[str, Any]:
 def _model_in(row: dict[str, Any]) -> str:
     owners = (fields.as_dict(row.get(key)) for key in sorted(_OWNER_DATA))
     models = (fields.as_dict(owner.get("model")) for owner in owners)
-    return next(filter(None, (fields.label(model, "id") for model in models)), "")
+    return fields.first_label(models, "id")
 
 
 def _append_run(

@@ -127,7 +127,7 @@ def _start(
         details={
             **fields.details_of(value, without=_OWN_KEYS),
             **fields.details_of({"agent": _without(agent, "tool_definitions")}),
-            **{key: item for key, item in more.items() if item},
+            **fields.without_falsy(more),
             **arguments["details"],
         },
         diagnostics=arguments["diagnostics"],

@@ -218,7 +218,7 @@ def _step_measures(value: dict[str, Any], turn: int, step: int) -> dict[str, Any
     for key in _COUNT_KEYS:
         inner = value.get(key)
         for index in (turn, step):
-            inner = inner[index] if isinstance(inner, list) and index < len(inner) else None
+            inner = fields.item_at(inner, index)
         values.append(inner)
     return {"usage": _counts(*values[:2]), "duration_s": values[2]}
 

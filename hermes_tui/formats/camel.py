@@ -86,13 +86,10 @@ def _messages(record: dict[str, Any], pointer: str, line: int) -> Iterator[ChatM
 
 
 def _content(message: dict[str, Any]) -> Any:
-    pictures = [{"type": "image", "source": one} for one in _objects(message.get("image_list"))]
+    images = fields.objects_in(message.get("image_list"))
+    pictures = [{"type": "image", "source": image} for image in images]
     text = message.get("content")
     return [{"type": "text", "text": text or ""}, *pictures] if pictures else text
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in fields.as_list(value) if isinstance(one, dict)]
 
 
 def _result(message: dict[str, Any], raw: dict[str, Any], pointer: str, line: int) -> ChatMessage:

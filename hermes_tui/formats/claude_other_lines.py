@@ -67,7 +67,7 @@ def _mode(attachment: dict[str, Any]) -> str:
 
 def _attachment_text(attachment: dict[str, Any], rendered: Any) -> str:
     """Return the text that the model receives, or else the name and the text of the attachment."""
-    pieces = (piece for piece in fields.as_list(rendered) if isinstance(piece, dict))
+    pieces = fields.objects_in(rendered)
     if text := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
         return text
     content = next(filter(None, (fields.text_of(attachment.get(key)) for key in _TEXT_KEYS)), "")

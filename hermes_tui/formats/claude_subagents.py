@@ -8,7 +8,7 @@ begins with the prompt that is in the call.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ class SubagentCallers:
             details["subagents"] = {
                 title(call): title(agent) for call, agent in calls[:_MAX_SUBAGENTS]
             }
-        return {key: value for key, value in details.items() if value}
+        return fields.without_falsy(details)
 
 
 def subagent_callers(runs: Mapping[str, Lines]) -> SubagentCallers:
@@ -98,6 +98,5 @@ def _first_words(lines: Lines) -> str:
     return fields.text_of(fields.as_dict(row.get("message")).get("content"))
 
 
-def _blocks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    content = fields.as_dict(row.get("message")).get("content")
-    return (block for block in fields.as_list(content) if isinstance(block, dict))
+def _blocks(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return fields.objects_in(fields.as_dict(row.get("message")).get("content"))

@@ -66,13 +66,13 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
     first = fields.first_object(messages)
     details = {
         **{key: session.get(key) for key in _DETAIL_KEYS},
-        "provider": next(filter(None, (fields.label(one, "provider") for one in models)), ""),
+        "provider": fields.first_label(models, "provider"),
         **{key: origin.get(key) for key in ("version", "mode", "source")},
     }
     build.start(
         run_id=fields.label(session, "sessionId"),
         task=_task(messages),
-        model=next(filter(None, (fields.label(one, "id") for one in models)), ""),
+        model=fields.first_label(models, "id"),
         parent_run_id=fields.label(origin, "parentThreadId"),
         details=fields.details_of(fields.without_falsy(details)),
         ts=timestamp(first.get("ts")),

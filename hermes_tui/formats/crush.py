@@ -82,7 +82,7 @@ def _start(session: dict[str, Any], messages: list[Any], build: RunBuilder) -> N
     details = {
         "titles": [title] if title else [],
         "models": models if len(models) > 1 else [],
-        "provider": next(filter(None, (fields.label(row, "provider") for row in rows)), ""),
+        "provider": fields.first_label(rows, "provider"),
         "last_request": last,
         "called_by": _call_of(run_id),
         "subagents": {
@@ -193,7 +193,7 @@ def _content(kind: str, part: Any) -> Any:
             media_type = fields.label(data, "MIMEType", "mime_type")
             media = {"data": data.get("Data"), "path": data.get("Path")}
             is_image = media_type.startswith("image/")
-            shown = {key: value for key, value in media.items() if value}
+            shown = fields.without_falsy(media)
             return {"type": "image" if is_image else "file", "mime_type": media_type, **shown}
         case "shell_command":
             lines = (f"$ {fields.text_of(data.get('command'))}", fields.text_of(data.get("output")))

@@ -242,8 +242,7 @@ def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:
 
 def _model(value: dict[str, Any], body: dict[str, Any]) -> str:
     places = (body, value, value.get("kwargs"), value.get("model_parameters"))
-    found = (fields.label(place, "model") for place in places if isinstance(place, dict))
-    return next(filter(None, found), "")
+    return fields.first_label(map(fields.as_dict, places), "model")
 
 
 def _tools(value: dict[str, Any], body: dict[str, Any]) -> Any:
@@ -258,8 +257,7 @@ def _tools(value: dict[str, Any], body: dict[str, Any]) -> Any:
 
 def _first_label(value: dict[str, Any], body: dict[str, Any], keys: tuple[str, ...]) -> str:
     places = (value, value.get("metadata"), body, body.get("metadata"))
-    found = (fields.label(p, *keys) for p in places if isinstance(p, dict))
-    return next(filter(None, found), "")
+    return fields.first_label(map(fields.as_dict, places), *keys)
 
 
 def _time(raw: dict[str, Any], keys: tuple[str, ...]) -> float | None:

@@ -85,7 +85,7 @@ class _History:
         session = fields.as_dict(self.build.sidecars.get(_SESSION))
         continuation = fields.as_dict(session.get("continuation"))
         attempts = [one for message in messages for one in _attempts(fields.as_dict(message))]
-        model = next(filter(None, (fields.label(one, "model") for one in attempts)), "")
+        model = fields.first_label(attempts, "model")
         name, agent = _agent_of(fields.as_dict(continuation.get("agents")), model)
         title = fields.label(fields.as_dict(session.get("metadata")), "title", "label")
         details = {
@@ -93,7 +93,7 @@ class _History:
             "session": fields.label(session, "session_id"),
             "titles": [title] if title else [],
             "cwd": continuation.get("cwd"),
-            "provider": next(filter(None, (fields.label(one, "provider") for one in attempts)), ""),
+            "provider": fields.first_label(attempts, "provider"),
             "parameters": fields.without_empty(fields.as_dict(agent.get("request_settings"))),
         }
         first = fields.first_object(messages)
@@ -112,7 +112,7 @@ class _History:
             return
         ts = timestamp(message.get("timestamp"))
         channels = fields.as_dict(message.get("channels"))
-        for retry in _listed(_decoded(channels, "fast-agent-retry").get("retries")):
+        for retry in fields.objects_in(_decoded(channels, "fast-agent-retry").get("retries")):
             text = fields.labels(retry, "error_type", "error_message")
             self._fail(text, pointer, ts, Severity.WARNING)
         if message["role"] == "assistant":
@@ -232,14 +232,10 @@ def _decoded(channels: dict[str, Any], name: str) -> dict[str, Any]:
     return fields.as_dict(decode_if_json(block.get("text"), 1))
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
-    return [one for one in fields.as_list(value) if isinstance(one, dict)]
-
-
 def _attempts(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what each request for a reply used; all but the last had no usable reply."""
     channels = fields.as_dict(message.get("channels"))
-    return _listed(_decoded(channels, "fast-agent-usage").get("provider_attempts"))
+    return fields.objects_in(_decoded(channels, "fast-agent-usage").get("provider_attempts"))
 
 
 def _usage(attempt: dict[str, Any]) -> Usage | None:

@@ -96,6 +96,11 @@ def begins_with_system(messages: Any) -> bool:
     return first_object(messages).get("role") in ("system", "developer")
 
 
+def system_text(messages: Any) -> str:
+    """Return the text of the system prompt that messages begin with, or ""."""
+    return text_of(messages[0].get("content")) if begins_with_system(messages) else ""
+
+
 def mostly(values: Sequence[Any], test: Any) -> bool:
     """Return whether at least four in five of `values` pass `test`; False if there are none."""
     return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)
@@ -149,6 +154,11 @@ def label(raw: Mapping[str, Any], *keys: str) -> str:
         if isinstance(value, float) and measures.number(value) is not None:
             return f"{value:.15g}"
     return ""
+
+
+def first_label(raws: Iterable[Mapping[str, Any]], *keys: str) -> str:
+    """Return the first `label` that any of the objects has under `keys`."""
+    return next(filter(None, (label(raw, *keys) for raw in raws)), "")
 
 
 def labels(raw: Mapping[str, Any], *keys: str) -> str:
@@ -374,6 +384,11 @@ def as_dict(value: Any) -> dict[str, Any]:
 def as_list(value: Any) -> list[Any]:
     """Return `value` if it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects in a JSON array; none if it is not one."""
+    return [one for one in as_list(value) if isinstance(one, dict)]
 
 
 def first_object(value: Any) -> dict[str, Any]:

@@ -193,12 +193,12 @@ def _message(raw: dict[str, Any]) -> dict[str, Any]:
         "thoughts": "\n\n".join(filter(None, map(_thought, fields.as_list(raw.get("thoughts"))))),
         "usage": _usage(raw.get("tokens")),
     }
-    return {**message, **{key: value for key, value in members.items() if value}}
+    return {**message, **fields.without_falsy(members)}
 
 
 def _without_known_calls(parts: list[Any], calls: Any) -> list[Any]:
     """Return parts without the calls that a history written back has under `toolCalls` too."""
-    call_objects = [call for call in fields.as_list(calls) if isinstance(call, dict)]
+    call_objects = fields.objects_in(calls)
     ids = {fields.label(call, "id") for call in call_objects}
     names = {fields.label(call, "name") for call in call_objects}
     kept = []

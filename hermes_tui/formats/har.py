@@ -141,7 +141,7 @@ def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange
 
 def _headers(side: dict[str, Any]) -> dict[str, str]:
     """Return the headers of a request or response by their lower-case names."""
-    pairs = (item for item in fields.as_list(side.get("headers")) if isinstance(item, dict))
+    pairs = fields.objects_in(side.get("headers"))
     return {fields.label(pair, "name").lower(): fields.label(pair, "value") for pair in pairs}
 
 

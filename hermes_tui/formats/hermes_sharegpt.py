@@ -21,6 +21,7 @@ from hermes_tui.formats.fields import (
     model_of,
     mostly,
     outcome_of,
+    without_falsy,
 )
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.hermes_compaction import is_summary
@@ -208,7 +209,7 @@ def _details(row: dict[str, Any]) -> dict[str, Any]:
         }
     errors = row.get("tool_error_counts")
     if isinstance(errors, dict):
-        details["tool_error_counts"] = {name: count for name, count in errors.items() if count}
+        details["tool_error_counts"] = without_falsy(errors)
     if isinstance(stats, dict) and "prompt_index" in row:
         details["not_in_this_file"] = _NOT_IN_FILE
     return details

@@ -122,7 +122,7 @@ def _trace(about: dict[str, Any]) -> Trace:
     if isinstance(metadata, dict):
         without = ("resourceAttributes", "scope", "attributes")
         details |= fields.details_of(metadata, without=without)
-    scores = [score for score in fields.as_list(about.get("scores")) if isinstance(score, dict)]
+    scores = fields.objects_in(about.get("scores"))
     comments = {fields.label(score, "name"): score.get("comment") for score in scores}
     details |= fields.details_of({f"score {name}": comment for name, comment in comments.items()})
     return Trace(

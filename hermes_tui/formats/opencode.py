@@ -122,7 +122,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
     rows = [fields.as_dict(row) for _, _, row in events]
     parts = [fields.as_dict(row.get("part")) for row in rows]
     build.start(
-        run_id=next(filter(None, (fields.label(row, "sessionID") for row in rows)), ""),
+        run_id=fields.first_label(rows, "sessionID"),
         details=_subagent_details([{"parts": parts}]),
         ts=timestamp(rows[0].get("timestamp")) if rows else None,
     )
@@ -174,7 +174,7 @@ def _task(messages: list[Any]) -> str:
 
 
 def _model_of(infos: Iterable[dict[str, Any]]) -> str:
-    return next(filter(None, (fields.label(info, "modelID") for info in infos)), "")
+    return fields.first_label(infos, "modelID")
 
 
 def _subagent_details(messages: Iterable[Any]) -> dict[str, Any]:

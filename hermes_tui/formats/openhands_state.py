@@ -34,7 +34,7 @@ def begin_of(state: dict[str, Any]) -> dict[str, Any]:
     return {
         "run_id": fields.label(state, "id"),
         "model": fields.model_of(fields.as_dict(agent.get("llm"))),
-        "details": fields.details_of({key: item for key, item in known.items() if item}),
+        "details": fields.details_of(fields.without_falsy(known)),
     }
 
 

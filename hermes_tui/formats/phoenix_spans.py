@@ -73,7 +73,7 @@ class PhoenixSpans:
 
 def _trace(value: dict[str, Any]) -> Trace:
     """Return a trace with the annotations of people and evaluators on it and its spans."""
-    notes = [note for note in fields.as_list(value.get("annotations")) if isinstance(note, dict)]
+    notes = fields.objects_in(value.get("annotations"))
     scores = {fields.label(note, "name"): note.get("score") for note in notes}
     return Trace(
         id=fields.label(value, "trace_id"),

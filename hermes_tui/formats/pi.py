@@ -130,7 +130,7 @@ def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:
     details = {
         **{key: header.get(key) for key in _HEADER_DETAILS},
         "goes_on_from": _session_in(fields.label(header, "parentSession")),
-        "provider": next(filter(None, (fields.label(row, "provider") for row in rows)), ""),
+        "provider": fields.first_label(rows, "provider"),
         "titles": list(dict.fromkeys(filter(None, names))),
         "other_records": dict(others.most_common(20)),
     }

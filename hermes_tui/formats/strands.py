@@ -67,7 +67,7 @@ def _start(first: Any, build: RunBuilder) -> None:
     build.start(
         run_id=fields.label(session, "session_id") or fields.label(agent, "agent_id"),
         task=fields.title_of([fields.as_dict(fields.as_dict(first).get("message"))]),
-        details=fields.details_of({key: item for key, item in known.items() if item}),
+        details=fields.details_of(fields.without_falsy(known)),
         ts=time_of(fields.as_dict(first)),
     )
 

@@ -80,7 +80,7 @@ def _start(
         details={
             **fields.details_of(value, without=_OWN_KEYS),
             **fields.details_of(fields.as_dict(value.get("info")), without=_INFO_AT_END),
-            **fields.details_of({key: item for key, item in about.items() if item}),
+            **fields.details_of(fields.without_falsy(about)),
         },
     )
 

@@ -155,7 +155,7 @@ class _SimulationReader:
     def _about(self, environment: dict[str, Any]) -> dict[str, Any]:
         user = as_dict(self._info.get("user_info"))
         about = {"domain": environment.get("domain_name"), "user_model": user.get("llm")}
-        return fields.details_of({key: item for key, item in about.items() if item})
+        return fields.details_of(fields.without_falsy(about))
 
 
 def _title(task: dict[str, Any]) -> str:

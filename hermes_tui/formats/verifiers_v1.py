@@ -303,7 +303,7 @@ def _trainer_members(trace: dict[str, Any], episode: dict[str, Any]) -> dict[str
 
 def _seconds(timing: dict[str, Any]) -> dict[str, float]:
     spans = {name: duration_of(timing.get(name)) for name in _SPANS}
-    return {name: span for name, span in spans.items() if span}
+    return fields.without_falsy(spans)
 
 
 FORMAT = VerifiersV1()

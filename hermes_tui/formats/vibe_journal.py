@@ -60,7 +60,7 @@ def facts_of_journal(rows: list[dict[str, Any]]) -> Facts:
     times = (_time(row) for row in rows)
     others = Counter(purpose for one in requests if (purpose := _purpose(one)) != _AGENT)
     return Facts(
-        session=next(filter(None, (fields.label(one, "sessionId") for one in reserved)), ""),
+        session=fields.first_label(reserved, "sessionId"),
         messages=[plain_message(one) for one in _messages(requests[0])] if requests else [],
         model=next(filter(None, map(fields.model_of, failures)), ""),
         tools=tool_specs(next(filter(None, catalogs), None)),
@@ -248,7 +248,7 @@ def _input(request: dict[str, Any]) -> dict[str, Any]:
 
 def _messages(request: dict[str, Any]) -> list[dict[str, Any]]:
     messages = fields.as_dict(_input(request).get("messages")).get("messages")
-    return [one for one in fields.as_list(messages) if isinstance(one, dict)]
+    return fields.objects_in(messages)
 
 
 def _time(row: dict[str, Any]) -> float | None:

@@ -29,7 +29,7 @@ def media_of(entry: Entry) -> list[dict[str, Any] | None]:
         return []
     raw = fields.as_dict(raw)
     content = raw.get("content", fields.as_dict(raw.get("message")).get("content"))
-    items = [item for item in fields.as_list(content) if isinstance(item, dict)]
+    items = fields.objects_in(content)
     found = [_api_part(item) for item in items if any(map(is_media, read_content([item]).parts))]
     return found if len(found) == sum(map(is_media, entry.message.parts)) else []
 
