@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from hermes_tui.debugger.breakpoints import Action, hit
@@ -12,26 +11,16 @@ from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import STOP_POINTS, Command, Moment, StopPoint
 from hermes_tui.debugger.turn import CallState
 from hermes_tui.log.argument_schema import SchemaProblem, schema_problems
+from hermes_tui.model import events as ev
 from hermes_tui.parsers.finish_reasons import CUT
 
 _CALLS_KNOWN = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT})
 """Stops at which the calls of the turn can be seen: a step to its end approves of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What happens at a moment. `hits` are the breakpoints whose condition was true, `breakpoints`
-    those that took effect."""
-
-    point: StopPoint
-    stops: bool
-    fatal: bool = False
-    breakpoints: tuple[str, ...] = ()
-    hits: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verdict | None:
+def stop_or_hits(
+    state: SessionState, moment: Moment, call: CallState | None
+) -> ev.Stopped | ev.BreakpointsHit | None:
     """Return what happens at `moment`; None if the run continues with nothing to record."""
     index = call.call.index if call else None
     if state.place_of(moment, index) <= state.reached:
@@ -60,8 +49,16 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
     if not (reasons or stepped or hits):
         return None
     point = min(reasons, key=points.index) if reasons else points[-1]
-    stops = bool(reasons or stepped) and not fatal
-    return Verdict(point, stops, fatal, tuple(took), tuple(hits), tuple(notes))
+    facts: dict[str, Any] = {
+        "stop_point": point,
+        "call_index": index,
+        "breakpoints": tuple(took),
+        "hits": tuple(hits),
+        "notes": tuple(notes),
+    }
+    if fatal or not (reasons or stepped):
+        return ev.BreakpointsHit(seq=0, fatal=fatal, **facts)
+    return ev.Stopped(seq=0, **facts)
 
 
 def stop_point_at(state: SessionState, moment: Moment) -> StopPoint:

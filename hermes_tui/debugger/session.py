@@ -255,34 +255,11 @@ class Session:
 
     def _passes(self, moment: Moment, call: CallState | None = None) -> bool:
         """Return whether the run continues at `moment`; emit its stop, hits and log lines."""
-        verdict = gates.verdict(self.state, moment, call)
-        if verdict is None:
+        event = gates.stop_or_hits(self.state, moment, call)
+        if event is None:
             return True
-        index = call.call.index if call else None
-        if verdict.stops:
-            self._emit(
-                ev.Stopped(
-                    seq=0,
-                    stop_point=verdict.point,
-                    call_index=index,
-                    breakpoints=verdict.breakpoints,
-                    hits=verdict.hits,
-                    notes=verdict.notes,
-                )
-            )
-            return False
-        self._emit(
-            ev.BreakpointsHit(
-                seq=0,
-                stop_point=verdict.point,
-                call_index=index,
-                breakpoints=verdict.breakpoints,
-                hits=verdict.hits,
-                notes=verdict.notes,
-                fatal=verdict.fatal,
-            )
-        )
-        return not verdict.fatal
+        self._emit(event)
+        return isinstance(event, ev.BreakpointsHit) and not event.fatal
 
     def _advance(self, call: CallState, reply: Reply) -> None:
         """Advance a call by one event."""
