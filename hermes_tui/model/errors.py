@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 LONGEST_NAME = 200
 """How many characters of a name are compared, as comparing long names takes long."""
@@ -43,20 +44,22 @@ class UsageError(HermesError):
     exit_code = 2
 
 
-class SourceError(HermesError):
-    """A source cannot be read."""
-
+class _FileError(HermesError):
     def __init__(self, path: str, message: str, hint: str = "") -> None:
         super().__init__(f"{path}: {message}", hint)
         self.path = path
 
     @classmethod
-    def of(cls, path: object, error: OSError, hint: str = "check the path") -> SourceError:
+    def of(cls, path: object, error: OSError, hint: str = "check the path") -> Self:
         """Return the error for a file that the system refuses."""
         return cls(str(path), os_error_reason(error), hint)
 
+
+class SourceError(_FileError):
+    """A source cannot be read."""
+
     @classmethod
-    def of_lines(cls, lines: list[str]) -> SourceError:
+    def of_lines(cls, lines: list[str]) -> Self:
         """Return one error for several sources, none of which can be read."""
         first = lines[0] if lines else "nothing to read"
         more = f"and {len(lines) - 1} more" if len(lines) > 1 else ""
@@ -68,17 +71,8 @@ class NoTranscript(SourceError):
     """A source can be read, but it does not contain a transcript."""
 
 
-class StoreError(HermesError):
+class StoreError(_FileError):
     """A file cannot be written."""
-
-    def __init__(self, path: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{path}: {message}", hint)
-        self.path = path
-
-    @classmethod
-    def of(cls, path: object, error: OSError, hint: str) -> StoreError:
-        """Return the error for a file that the system refuses."""
-        return cls(str(path), os_error_reason(error), hint)
 
 
 class SchemaTooNew(HermesError):
@@ -88,8 +82,6 @@ class SchemaTooNew(HermesError):
         super().__init__(
             f"recording has schema {found}, this version reads up to {known}", "update hermes-tui"
         )
-        self.found = found
-        self.known = known
 
 
 class IllegalCommand(HermesError):
@@ -99,8 +91,6 @@ class IllegalCommand(HermesError):
         super().__init__(
             f"{command} is not possible while {phase}", "allowed: " + (", ".join(allowed) or "none")
         )
-        self.command = command
-        self.phase = phase
         self.allowed = allowed
 
 
