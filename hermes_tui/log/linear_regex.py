@@ -53,20 +53,14 @@ def compile_search_steps(pattern: str) -> Callable[[str], Iterator[bool]]:
     return Automaton(tree, parser.atoms, parser.flags).search_steps
 
 
-def compile_spans(pattern: str) -> Callable[[str], Iterator[tuple[int, int]]]:
+def compile_span_steps(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
     """Return a function that yields the matches of `pattern` in a text, disjoint and not empty.
 
-    In a text that is short for the pattern they are those of `re`. In longer texts they are the
-    leftmost and longest ones or, for a pattern with a lazy repeat, the first to end; if following
-    them takes too long, they end sooner. Raises RegexError as `compile_regex` does.
+    It also yields None after each step without a match. In a text that is short for the pattern the
+    matches are those of `re`. In longer texts they are the leftmost and longest ones or, for a
+    pattern with a lazy repeat, the first to end; if following them takes too long, they end sooner.
+    Raises RegexError as `compile_regex` does.
     """
-    look_at = compile_span_steps(pattern)
-    return lambda text: (span for span in look_at(text) if span is not None)
-
-
-def compile_span_steps(pattern: str) -> Callable[[str], Iterator[tuple[int, int] | None]]:
-    """Return the function of `compile_spans` in steps: it also yields None after each step without
-    a match."""
     checked = _compiled_by_re(pattern)
     parser = PatternParser(pattern)
     tree = parser.parse()
