@@ -7,7 +7,6 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from hermes_tui.cli.fail_on import FailOn, counts_text
@@ -63,12 +62,7 @@ class _Signals:
             self._loop.add_signal_handler(number, self._on_signal, number)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove_handlers()
 
     def stop_cancelling(self) -> None:

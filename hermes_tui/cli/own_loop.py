@@ -18,7 +18,7 @@ from hermes_tui.cli.stderr import print_notice
 from hermes_tui.cli.terminal import check_draws, report_end_signal
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult
-from hermes_tui.runtime.live import STOPS, stop_points
+from hermes_tui.runtime.live import STOPS
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
@@ -50,7 +50,7 @@ async def debug(
     branches = Branches(server, tools, record=loop.recording_path(), task_id=loop.task_id)
 
     async def started_branches() -> Branches:
-        branches.start(replace(start, stop_points=stop_points(stops)))
+        branches.start(replace(start, stop_points=STOPS[stops]))
         return branches
 
     app = LiveApp(started_branches, make_config(""), label=type(loop.server).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,16 +40,12 @@ def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     return tuple(breakpoints)
 
 
-STOPS: Final = {
+STOPS: Final[Mapping[str, frozenset[StopPoint]]] = {
     "step": STEP_MODE,
     "run": RUN_MODE,
     "named": frozenset({StopPoint.DIVERGENCE, StopPoint.MANUAL}),
 }
-
-
-def stop_points(stops: str) -> frozenset[StopPoint]:
-    """Return the stop points of a `--stops` mode: step, run or named."""
-    return STOPS[stops]
+"""The stop points of each `--stops` mode."""
 
 
 async def open_branches(settings: LiveSettings) -> Branches:
@@ -75,7 +72,7 @@ async def open_branches(settings: LiveSettings) -> Branches:
         undo.push_async_callback(branches.close)
         if settings.resume is not None:
             # A run that nobody watched until now also stops at mishaps once somebody does.
-            stops = {STOPS["named"]: stop_points(settings.stops)}
+            stops = {STOPS["named"]: STOPS[settings.stops]}
             resumed = branches.resume(settings.resume, stops, settings.parameters)
             branches.warnings = _changed_tools(resumed.log, tools)
         else:
@@ -210,7 +207,7 @@ async def _start(
         max_turns=settings.max_turns,
         task=settings.task,
         model=model,
-        stop_points=stop_points(settings.stops),
+        stop_points=STOPS[settings.stops],
         breakpoints=settings.breakpoints,
         details={"live": origin},
     )

@@ -320,7 +320,7 @@ def open_replay(settings: LiveSettings, path: Path) -> Branches:
 
 
 def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
-    from hermes_tui.runtime.live import stop_points
+    from hermes_tui.runtime.live import STOPS
 
     recorded = cassette.start
     details = recorded.details
@@ -338,7 +338,7 @@ def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
         goes_on=cassette.goes_on,
         task=recorded.task,
         model=recorded.model,
-        stop_points=stop_points(settings.stops) | {StopPoint.DIVERGENCE},
+        stop_points=STOPS[settings.stops] | {StopPoint.DIVERGENCE},
         breakpoints=settings.breakpoints,
         details={
             "live": details.get("live", {}),

@@ -15,7 +15,7 @@ from hermes_tui.log.codec import encode
 from hermes_tui.model import events as ev
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.live import open_branches, parse_breakpoints, stop_points
+from hermes_tui.runtime.live import STOPS, open_branches, parse_breakpoints
 from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
 from hermes_tui.runtime.servers.demo_task import HINTS
 from hermes_tui.ui.live_app import LiveApp
@@ -24,7 +24,7 @@ from tests.live.screen import live
 from tests.ui.opened import WIDE, app_on, run_screen, settled, shows
 from tests.ui.screen_text import screen_lines
 
-NAMED = stop_points("named")
+NAMED = STOPS["named"]
 LS = ("terminal", {"command": "ls"})
 
 
