@@ -37,7 +37,6 @@ from hermes_tui.runtime.decisions import checked_decision
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.exception_text import exception_text
 from hermes_tui.runtime.loop_arguments import (
-    check_choice,
     check_messages,
     check_server,
     check_tools,
@@ -151,7 +150,8 @@ class AgentLoop:
         """
         check_server(server, model)
         check_tools(tool_schemas, valid_tool_names, tool_handler)
-        check_choice("mode", mode, MODES)
+        if mode not in MODES:
+            raise UsageError(f"unknown mode {mode!r}", " or ".join(MODES))
         check_type("debugger", debugger, Debugger, "debugger=Debugger(decide)")
         check_type("details", details, Mapping, 'details={"split": "train"}')
         self.server = server
@@ -269,7 +269,7 @@ class AgentLoop:
         server.take(outcome.messages)
         return AgentResult(
             messages=messages,
-            managed_state=self._managed_state(),
+            managed_state=getattr(self.server, "get_state", lambda: None)(),
             turns_used=outcome.turns_used,
             finished_naturally=outcome.finished_naturally,
             reasoning_per_turn=list(outcome.reasoning_per_turn),
@@ -317,9 +317,6 @@ class AgentLoop:
         decision = self.debugger.decide(stop, driver.session)
         decision = await decision if inspect.isawaitable(decision) else decision
         return checked_decision(decision, stop)
-
-    def _managed_state(self) -> Any:
-        return self.server.get_state() if hasattr(self.server, "get_state") else None
 
 
 def _nothing_to_score() -> UsageError:

@@ -11,12 +11,6 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.tools.handler import check_takes_calls
 
 
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise UsageError if `value` is not among `known`."""
-    if value not in known:
-        raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
-
-
 def check_tools(schemas: Any, names: Any, handler: Any) -> None:
     """Raise UsageError if calls could not be offered to the model, allowed or answered as meant."""
     if schemas is not None and not _is_list_of_objects(schemas):

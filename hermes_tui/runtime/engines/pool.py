@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.store import added_engines
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict
-from hermes_tui.runtime.engines.worker import DEFAULT_TIMEOUT_S, EngineWorker, Tool
+from hermes_tui.runtime.engines.worker import EngineWorker, Tool
 from hermes_tui.runtime.parser_names import WITH
 
 
@@ -47,14 +47,12 @@ class EnginePool:
         *,
         stream: Sequence[int] | None = None,
         by_characters: bool = False,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
-        reasoning_parser: str = "",
     ) -> EngineVerdict:
         """Return the verdict of the engine `name` on `text`, as `EngineWorker.parse` does.
 
         For a `parser` of the form `hermes+qwen3`, the reasoning parser is `qwen3`.
         """
-        parser, _, joined = parser.partition(WITH)
+        parser, _, reasoning_parser = parser.partition(WITH)
         worker = self._workers.get(name)
         if worker is None:
             error = f"no engine {name} was added (`hermes-tui engines add`)"
@@ -65,8 +63,7 @@ class EnginePool:
             tools,
             stream=stream,
             by_characters=by_characters,
-            timeout_s=timeout_s,
-            reasoning_parser=reasoning_parser or joined,
+            reasoning_parser=reasoning_parser,
         )
 
     async def close(self) -> None:
