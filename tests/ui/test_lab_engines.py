@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.runtime.engines import store
-from hermes_tui.runtime.engines.pool import EnginePool
+from hermes_tui.runtime.engines.worker import EngineWorker
 from tests.ui.lab import TEXT, Lab, lab_on
 from tests.ui.opened import answer, until
 
@@ -72,7 +72,7 @@ async def test_a_real_parser_without_emulation_shows_the_automatic_reading(tmp_p
 async def test_a_hanging_engine_gets_a_row_and_keys_still_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EnginePool.parse.__kwdefaults__, "timeout_s", 1.0)
+    monkeypatch.setitem(EngineWorker.parse.__kwdefaults__, "timeout_s", 1.0)
     async with lab_on(tmp_path) as lab:
         await lab.press("m")
         await lab.compared()
@@ -97,7 +97,7 @@ async def test_a_real_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
 async def test_the_lab_says_whether_an_engine_is_loading_or_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EnginePool.parse.__kwdefaults__, "timeout_s", 1.0)
+    monkeypatch.setitem(EngineWorker.parse.__kwdefaults__, "timeout_s", 1.0)
     async with lab_on(tmp_path) as lab:
         await answer(lab.pilot, "p", "real/hermes-agent/spins")
         await lab.shows("hermes-agent is loading its parser …")
