@@ -15,28 +15,10 @@ from hermes_tui.ui.render.tool_errors import (
     tool_error,
 )
 from hermes_tui.ui.view_model import RunModel
-from hermes_tui.ui.widgets.row_list import GUTTER, RowList
+from hermes_tui.ui.widgets.row_list import GUTTER, RowList, Rows
 
 LEAST_HEIGHT = 8
 """Rows that the pane needs to have room for more than the list."""
-
-
-class ErrorRows:
-    """The tool errors of a model, as the row source of the list widget."""
-
-    def __init__(self, model: RunModel) -> None:
-        self.model = model
-
-    def __len__(self) -> int:
-        return len(self.model.timeline.tool_error_rows)
-
-    def error(self, index: int) -> ToolError | None:
-        timeline = self.model.timeline
-        return tool_error(timeline, timeline.tool_error_rows[index])
-
-    def row(self, index: int, width: int) -> Segments:
-        error = self.error(index)
-        return [] if error is None else error_row(error, width)
 
 
 class ErrorsPane(RowList):
@@ -48,10 +30,19 @@ class ErrorsPane(RowList):
     title = "Tool errors"
 
     def __init__(self, model: RunModel, resolve: Callable[[str], Style]) -> None:
-        self._rows = ErrorRows(model)
-        super().__init__(self._rows, resolve=resolve, id="errors", empty="no tool errors so far")
+        rows = Rows(lambda: len(model.timeline.tool_error_rows), self._row)
+        super().__init__(rows, resolve=resolve, id="errors", empty="no tool errors so far")
         self._model = model
         self._drawn_for = model.timeline
+
+    def _row(self, index: int, width: int) -> Segments:
+        error = self._error(index)
+        return [] if error is None else error_row(error, width)
+
+    def _error(self, index: int) -> ToolError | None:
+        timeline = self._model.timeline
+        rows = timeline.tool_error_rows
+        return tool_error(timeline, rows[index]) if index < len(rows) else None
 
     def show(self) -> None:
         """Show the errors found so far."""
@@ -68,13 +59,10 @@ class ErrorsPane(RowList):
         rows = self._model.timeline.tool_error_rows
         return rows[self.cursor] if self.cursor < len(rows) else None
 
-    def _error_at_cursor(self) -> ToolError | None:
-        return self._rows.error(self.cursor) if self.cursor < len(self._rows) else None
-
     @property
     def copied(self) -> str:
         """The text to copy: the whole error under the cursor."""
-        error = self._error_at_cursor()
+        error = self._error(self.cursor)
         return error_text(error) if error is not None else ""
 
     def footer_height(self) -> int:
@@ -86,6 +74,6 @@ class ErrorsPane(RowList):
 
     def footer_rows(self, height: int) -> list[Segments]:
         """Return the error under the cursor, with its arguments and result."""
-        error = self._error_at_cursor()
+        error = self._error(self.cursor)
         width = self.scrollable_content_region.width - GUTTER
         return error_lines(error, width, height) if error is not None else [[]] * height

@@ -14,7 +14,7 @@ from hermes_tui.ui.lab.stream import StreamModel
 from hermes_tui.ui.render.lab import ResultRow, step_row
 from hermes_tui.ui.render.lab_text import STEP_SUFFIX, Caret, LabDocument
 from hermes_tui.ui.render.rows import sign_of
-from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.row_list import RowList, Rows
 from hermes_tui.ui.widgets.text_view import TextView
 
 MAX_MATCHES = 2_000
@@ -119,20 +119,6 @@ def _delta_span(stream: StreamModel) -> Span | None:
     return Span(before, stream.read_to)
 
 
-class LabRows:
-    """Rows that a function of number and width makes when they are drawn."""
-
-    def __init__(self, count: int, row: Callable[[int, int], Row]) -> None:
-        self._count, self._row = count, row
-
-    def __len__(self) -> int:
-        return self._count
-
-    def row(self, index: int, width: int) -> Row:
-        """Return row `index`."""
-        return self._row(index, width)
-
-
 class StepsPane(RowList):
     """Lists the steps of the parse; the other panes follow its cursor."""
 
@@ -156,8 +142,9 @@ class StepsPane(RowList):
         self._shown = model.result
         steps = model.steps
         digits = max(3, len(str(len(steps) - 1)))
-        rows = LabRows(
-            len(steps), lambda index, width: step_row(steps[index], index, width, digits=digits)
+        rows = Rows(
+            steps.__len__,
+            lambda index, width: step_row(steps[index], index, width, digits=digits),
         )
         self.set_source(rows, cursor=model.step)
 
@@ -174,7 +161,7 @@ class ResultPane(RowList):
         if rows == self._rows:
             return
         self._rows = rows
-        source = LabRows(len(rows), lambda index, width: rows[index].segments)
+        source = Rows(rows.__len__, lambda index, width: rows[index].segments)
         self.set_source(source, cursor=self.cursor if keep_cursor else 0)
 
     @property

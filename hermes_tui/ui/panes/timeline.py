@@ -9,26 +9,7 @@ from rich.style import Style
 from hermes_tui.ui.render.rows import Segments, timeline_row
 from hermes_tui.ui.render.titles import lags_behind, so_far
 from hermes_tui.ui.view_model import RunModel
-from hermes_tui.ui.widgets.row_list import RowList
-
-
-class TimelineRows:
-    """The rows of a model, as the row source of the list widget."""
-
-    def __init__(self, model: RunModel) -> None:
-        self.model = model
-
-    def __len__(self) -> int:
-        return self.model.visible_rows()
-
-    def row(self, index: int, width: int) -> Segments:
-        model = self.model
-        row = model.row_at(index)
-        segments = timeline_row(model.timeline, row, width)
-        if row in model.marks.values():
-            letter = next(mark for mark, marked in model.marks.items() if marked == row)
-            segments = _marked(segments, letter)
-        return segments
+from hermes_tui.ui.widgets.row_list import RowList, Rows
 
 
 def _marked(segments: Segments, letter: str) -> Segments:
@@ -45,9 +26,19 @@ class TimelinePane(RowList):
     title = "Timeline"
 
     def __init__(self, model: RunModel, resolve: Callable[[str], Style]) -> None:
-        super().__init__(TimelineRows(model), resolve=resolve, id="timeline", empty="no rows yet")
+        rows = Rows(model.visible_rows, self._row)
+        super().__init__(rows, resolve=resolve, id="timeline", empty="no rows yet")
         self._model = model
         self._drawn_for: object = (model.timeline, None, 0)
+
+    def _row(self, index: int, width: int) -> Segments:
+        model = self._model
+        row = model.row_at(index)
+        segments = timeline_row(model.timeline, row, width)
+        if row in model.marks.values():
+            letter = next(mark for mark, marked in model.marks.items() if marked == row)
+            segments = _marked(segments, letter)
+        return segments
 
     def go(self, index: int, *, quiet: bool = False) -> None:
         super().go(index, quiet=quiet)

@@ -12,7 +12,6 @@ from hermes_tui.log.run_diff import run_diff
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.branches import (
-    BranchRow,
     branch_rows,
     forked_from,
     standing,
@@ -22,7 +21,7 @@ from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.comparison import ComparisonScreen
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
-from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.row_list import Row, RowList, Rows
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -50,7 +49,9 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         self._origins = {row.branch: forked_from(row.branch) for row in self._rows}
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(_Rows(self), resolve=self.hermes.style, header=_header)
+        yield RowList(
+            Rows(self._rows.__len__, self._row), resolve=self.hermes.style, header=_header
+        )
         about = TextView(resolve=self.hermes.style, id="about")
         about.can_focus = False
         yield about
@@ -68,19 +69,20 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         self.query_one(RowList).rows_changed(0)
         self._show_about()
 
-    @property
-    def rows(self) -> list[BranchRow]:
-        return self._rows
-
-    def is_here(self, branch: Branch) -> bool:
-        return branch is self._shown
-
-    def is_marked(self, branch: Branch) -> bool:
-        return branch in self._marked
-
-    def origin(self, branch: Branch) -> str:
-        """Return where a branch was forked from."""
-        return self._origins[branch]
+    def _row(self, index: int, width: int) -> Row:
+        """Return the row of a branch: its name in the tree, its state, its cost."""
+        branch, tree = self._rows[index]
+        mark = "[x] " if branch in self._marked else "    "
+        name = visible_line(tree + branch.name, _NAME)
+        stands = visible_line(standing(branch), _STANDING)
+        numbers = f"{len(branch.log):>{_NUMBER},} {branch.driver.tokens:>{_NUMBER},}"
+        return [
+            (mark, "mark"),
+            (f"{name:<{_NAME}} ", "strong" if branch is self._shown else "text"),
+            (f"{stands:<{_STANDING}} ", ""),
+            (numbers, "number"),
+            (f"   {self._origins[branch]}" if width >= _WIDE else "", "dim"),
+        ]
 
     @property
     def current(self) -> Branch:
@@ -100,7 +102,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         page.fields(
             {
                 "branch": branch.name + (", shown now" if branch is self._shown else ""),
-                "forked from": self.origin(branch) + f", {counted(branch.shared, 'event')} shared"
+                "forked from": self._origins[branch] + f", {counted(branch.shared, 'event')} shared"
                 if branch.parent
                 else "",
                 "state": standing(branch),
@@ -157,28 +159,3 @@ def _header(width: int) -> list[Row]:
     text = f"{'':4}{'branch':<{_NAME}} {'state':<{_STANDING}} {'events':>{_NUMBER}}"
     text += f" {'tokens':>{_NUMBER}}"
     return [[(text + ("   forked from" if width >= _WIDE else ""), "heading")]]
-
-
-class _Rows:
-    """The rows of the tree."""
-
-    def __init__(self, screen: BranchesScreen) -> None:
-        self._screen = screen
-
-    def __len__(self) -> int:
-        return len(self._screen.rows)
-
-    def row(self, index: int, width: int) -> Row:
-        """Return the row of a branch: its name in the tree, its state, its cost."""
-        branch, tree = self._screen.rows[index]
-        mark = "[x] " if self._screen.is_marked(branch) else "    "
-        name = visible_line(tree + branch.name, _NAME)
-        stands = visible_line(standing(branch), _STANDING)
-        numbers = f"{len(branch.log):>{_NUMBER},} {branch.driver.tokens:>{_NUMBER},}"
-        return [
-            (mark, "mark"),
-            (f"{name:<{_NAME}} ", "strong" if self._screen.is_here(branch) else "text"),
-            (f"{stands:<{_STANDING}} ", ""),
-            (numbers, "number"),
-            (f"   {self._screen.origin(branch)}" if width >= _WIDE else "", "dim"),
-        ]

@@ -20,7 +20,7 @@ from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.editor import Form, label
 from hermes_tui.ui.screens.moving import Moving
-from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.row_list import Row, RowList, Rows
 from hermes_tui.ui.widgets.text_view import TextView
 
 MEANING: Final[Mapping[StopPoint, str]] = {
@@ -72,7 +72,7 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
         self._hits = hits
 
     def body(self) -> Iterable[Widget]:
-        yield RowList(_Rows(self), resolve=self.hermes.style)
+        yield RowList(Rows(self._count, self._row), resolve=self.hermes.style)
 
     def on_mount(self) -> None:
         rows = self.query_one(RowList)
@@ -81,7 +81,7 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
 
     # Rows: a heading, the breakpoints, a heading, the stop points
 
-    def row_at(self, index: int) -> StopPoint | Breakpoint | str:
+    def _content(self, index: int) -> StopPoint | Breakpoint | str:
         """Return the content of a row; a text is a heading, or a note that there is none."""
         if index == 0:
             return _HEADINGS[0]
@@ -91,20 +91,29 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
         index -= count + 2
         return _HEADINGS[1] if index < 0 else tuple(StopPoint)[index]
 
-    @property
-    def row_count(self) -> int:
+    def _count(self) -> int:
         return max(1, len(self._breakpoints)) + len(StopPoint) + 2
 
-    def is_on(self, point: StopPoint) -> bool:
-        return point in self._points
-
-    def hits_of(self, breakpoint: Breakpoint) -> int:
-        return self._hits.get(breakpoint.id, 0)
+    def _row(self, index: int, width: int) -> Row:
+        """Return a row: a box for on or off, the name, the meaning."""
+        match self._content(index):
+            case StopPoint() as point:
+                on = point in self._points
+                name = f"{point.value:<{_POINT_WIDTH}}  "
+                return [_box(on), (name, "strong" if on else "dim"), (MEANING[point], "dim")]
+            case Breakpoint() as found:
+                count = counted(self._hits.get(found.id, 0), "hit")
+                room = max(10, width - len(count) - 7)
+                text = f"{visible_line(f'{found.id}  {_line(found)}', room):<{room}} "
+                style = "text" if found.enabled else "dim"
+                return [_box(found.enabled), (text, style), (count, "dim")]
+            case text:
+                return [(text, "heading" if text in _HEADINGS else "dim")]
 
     @property
     def current(self) -> StopPoint | Breakpoint | str:
         """The stop point, breakpoint or text under the cursor."""
-        return self.row_at(self.query_one(RowList).cursor)
+        return self._content(self.query_one(RowList).cursor)
 
     @property
     def settings(self) -> StopSettings:
@@ -194,33 +203,6 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
     def _free_id(self) -> str:
         # Hits are counted by id, so the id of a breakpoint deleted just now is not reused.
         return free_id({each.id for each in (*self._breakpoints, *self._original[0])})
-
-
-class _Rows:
-    """The rows of the list."""
-
-    def __init__(self, screen: BreakpointListScreen) -> None:
-        self._screen = screen
-
-    def __len__(self) -> int:
-        return self._screen.row_count
-
-    def row(self, index: int, width: int) -> Row:
-        """Return a row: a box for on or off, the name, the meaning."""
-        match self._screen.row_at(index):
-            case StopPoint() as point:
-                on = self._screen.is_on(point)
-                name = f"{point.value:<{_POINT_WIDTH}}  "
-                return [_box(on), (name, "strong" if on else "dim"), (MEANING[point], "dim")]
-            case Breakpoint() as found:
-                times = self._screen.hits_of(found)
-                count = counted(times, "hit")
-                room = max(10, width - len(count) - 7)
-                text = f"{visible_line(f'{found.id}  {_line(found)}', room):<{room}} "
-                style = "text" if found.enabled else "dim"
-                return [_box(found.enabled), (text, style), (count, "dim")]
-            case text:
-                return [(text, "heading" if text in _HEADINGS else "dim")]
 
 
 def _line(breakpoint: Breakpoint) -> str:

@@ -10,11 +10,10 @@ from rich.style import Style
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.lab.parsers import EMULATED
 from hermes_tui.ui.lab.verdicts import Verdict
-from hermes_tui.ui.panes.lab import LabRows
 from hermes_tui.ui.render.lab_matrix import matrix_header, matrix_row
 from hermes_tui.ui.render.lab_stream import delta_row, sweep_header, sweep_row
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.row_list import RowList, Rows
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.suggest import Suggestion
@@ -98,7 +97,9 @@ class SidePane(RowList):
         self.set_empty_text("reading …" if waiting else empty_text)
         self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(
-            LabRows(len(rows), lambda index, _: self._verdict_row(rows[index], ranking=ranking)),
+            Rows(
+                rows.__len__, lambda index, width: self._verdict_row(rows[index], ranking=ranking)
+            ),
             cursor=keys.index(kept.key) if kept is not None and kept.key in keys else 0,
         )
 
@@ -121,7 +122,7 @@ class SidePane(RowList):
             empty_text = f"nothing small makes {name} read more calls; {hint}"
             self.set_empty_text("looking …" if looks else empty_text)
             self.set_header(None)
-            rows = LabRows(len(found), lambda index, width: _fix_row(index, found[index], width))
+            rows = Rows(found.__len__, lambda index, width: _fix_row(index, found[index], width))
             self.set_source(rows)
 
     def describe(self) -> None:
@@ -138,7 +139,7 @@ class SidePane(RowList):
             self.set_header(None)
             count = stream.deltas + 1 if stream.reading is not None else 0
             self.set_empty_text(self._lab.waiting_text(stream.engine, stream.parser))
-            rows = LabRows(count, lambda index, width: delta_row(stream, text, index))
+            rows = Rows(lambda: count, lambda index, width: delta_row(stream, text, index))
             self.set_source(rows, cursor=stream.at)
         self.go(stream.at, quiet=True)
 
@@ -148,7 +149,7 @@ class SidePane(RowList):
             return
         self.set_empty_text("" if stream.tried < stream.splits else "no split changes the result")
         self.set_header(lambda width: sweep_header(stream))
-        rows = LabRows(len(stream.swept), lambda index, width: sweep_row(stream, text, index))
+        rows = Rows(stream.swept.__len__, lambda index, width: sweep_row(stream, text, index))
         self.set_source(rows, cursor=self.cursor)
 
 

@@ -22,7 +22,7 @@ from hermes_tui.ui.render.wrap import fit, row_starts
 from hermes_tui.ui.screens.base import KeyHolder
 from hermes_tui.ui.screens.dialog import Dialog
 from hermes_tui.ui.widgets.ordered_keys import run_binding_now
-from hermes_tui.ui.widgets.row_list import GUTTER, Row, RowList
+from hermes_tui.ui.widgets.row_list import GUTTER, Row, RowList, Rows
 
 _TITLE_WIDTH: Final = 34
 """Cells of the column of labels and keys."""
@@ -52,7 +52,9 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
     def body(self) -> Iterable[Widget]:
         yield _Line(placeholder="Find an action…", compact=True)
         rows = _OfferRows(
-            _Rows(self.found), resolve=self.hermes.style, empty="no action is found by these words"
+            Rows(lambda: len(self.found), self._row),
+            resolve=self.hermes.style,
+            empty="no action is found by these words",
         )
         # The line keeps the focus, also after a click.
         rows.can_focus = False
@@ -89,7 +91,13 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
         if query != self._query:
             self._query = query
             self.found = offers_found(query, self._offers, Matcher(query))
-            self.query_one(RowList).set_source(_Rows(self.found))
+            self.query_one(RowList).set_source(Rows(lambda: len(self.found), self._row))
+
+    def _row(self, index: int, width: int) -> Row:
+        """Return the row of an offer: label, key, and as much of the description as fits."""
+        offer = self.found[index]
+        title = fit(offer.title, min(_TITLE_WIDTH, width * 2 // 3))
+        return [(title, "strong"), (f" {offer.help}", "dim")]
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         if self.is_current:
@@ -154,19 +162,3 @@ class _OfferRows(RowList):
         offset = event.get_content_offset(self)
         if offset is not None and self.scroll_offset.y + offset.y < self.row_count:
             self.call_next(self.choose)
-
-
-class _Rows:
-    """The rows of the list: label, key, and as much of the description as fits."""
-
-    def __init__(self, offers: Sequence[Offer]) -> None:
-        self._offers = offers
-
-    def __len__(self) -> int:
-        return len(self._offers)
-
-    def row(self, index: int, width: int) -> Row:
-        """Return the row of an offer."""
-        offer = self._offers[index]
-        title = fit(offer.title, min(_TITLE_WIDTH, width * 2 // 3))
-        return [(title, "strong"), (f" {offer.help}", "dim")]

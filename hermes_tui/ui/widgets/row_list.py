@@ -35,31 +35,28 @@ class RowSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def row(self, index: int, width: int) -> Row:
+    def row(self, index: int, width: int, /) -> Row:
         """Return row `index` for `width` cells. Its text need not be escaped, padded or cut."""
         ...
 
 
-class NoRows:
-    """The empty source."""
+class Rows:
+    """The source of two functions: `count()`, and `row(index, width)`."""
+
+    def __init__(self, count: Callable[[], int], row: Callable[[int, int], Row]) -> None:
+        self._count, self.row = count, row
 
     def __len__(self) -> int:
-        return 0
+        return self._count()
 
-    def row(self, index: int, width: int) -> Row:
-        """Raise IndexError: there is no row."""
-        raise IndexError(index)
+
+_NO_ROWS = Rows(lambda: 0, lambda index, width: ())
 
 
 class _RowMessage(Message):
     def __init__(self, row_list: RowList, index: int) -> None:
         super().__init__()
         self.row_list, self.index = row_list, index
-
-    @property
-    def control(self) -> RowList:
-        """The list that the message is about."""
-        return self.row_list
 
 
 class RowList(QuickLines, can_focus=True, inherit_bindings=False):
@@ -92,7 +89,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def __init__(
         self,
-        source: RowSource | None = None,
+        source: RowSource = _NO_ROWS,
         *,
         resolve: Resolve = lambda name: _NO_STYLE,
         header: Callable[[int], Sequence[Row]] | None = None,
@@ -101,8 +98,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._source: RowSource = source if source is not None else NoRows()
-        self._count = len(self._source)
+        self._source = source
+        self._count = len(source)
         self._cursor = self._width = 0
         self._follow = False
         self._resolve, self._header, self._empty = resolve, header, empty
