@@ -40,6 +40,10 @@ class Situation(NamedTuple):
     """The label of Enter if it does something else than open."""
 
 
+Enabled = Callable[[Situation], bool]
+"""Whether a command can do something in a situation."""
+
+
 class Command(NamedTuple):
     """One entry of the command registry.
 
@@ -55,10 +59,10 @@ class Command(NamedTuple):
     help: str
     group: str
     bar: int = 0
-    enabled: Callable[[Situation], bool] = lambda situation: True
+    enabled: Enabled = lambda situation: True
 
 
-def allows_any(*kinds: str) -> Callable[[Situation], bool]:
+def allows_any(*kinds: str) -> Enabled:
     """Return a predicate that holds if any of `kinds` is in `Situation.legal`."""
     return lambda situation: not situation.legal.isdisjoint(kinds)
 

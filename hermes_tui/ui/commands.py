@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 
-from hermes_tui.ui.command import Command, Situation, allows_any, has_problems
+from hermes_tui.ui.command import Command, Enabled, Situation, allows_any, has_problems
 from hermes_tui.ui.dialog_keys import DialogKey
 from hermes_tui.ui.key_spelling import key_name
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
@@ -36,6 +37,16 @@ PANES = READING | RUNS
 """The screens with several panes."""
 
 
+_is_linked: Enabled = attrgetter("linked")
+_is_searching: Enabled = attrgetter("searching")
+_is_filtered: Enabled = attrgetter("filtered")
+_has_gold_failure: Enabled = attrgetter("gold")
+_has_families: Enabled = attrgetter("families")
+_has_folds: Enabled = attrgetter("folds")
+_is_loading: Enabled = attrgetter("loading")
+_is_live: Enabled = attrgetter("live")
+
+
 def _has_rows(situation: Situation) -> bool:
     return situation.rows > 0
 
@@ -51,38 +62,6 @@ def _has_calls(situation: Situation) -> bool:
 
 def _has_several_runs(situation: Situation) -> bool:
     return situation.runs > 1
-
-
-def _is_linked(situation: Situation) -> bool:
-    return situation.linked
-
-
-def _is_searching(situation: Situation) -> bool:
-    return situation.searching
-
-
-def _is_filtered(situation: Situation) -> bool:
-    return situation.filtered
-
-
-def _has_gold_failure(situation: Situation) -> bool:
-    return situation.gold
-
-
-def _has_families(situation: Situation) -> bool:
-    return situation.families
-
-
-def _has_folds(situation: Situation) -> bool:
-    return situation.folds
-
-
-def _is_loading(situation: Situation) -> bool:
-    return situation.loading
-
-
-def _is_live(situation: Situation) -> bool:
-    return situation.live
 
 
 def _can_step(situation: Situation) -> bool:

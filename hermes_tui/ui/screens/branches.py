@@ -151,9 +151,6 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
             found = comparison(rows, left.name, right.name)
             self.app.push_screen(ComparisonScreen(left.name, right.name, found))
 
-    def do_leave(self) -> None:
-        self.dismiss(None)
-
 
 def _header(width: int) -> list[Row]:
     text = f"{'':4}{'branch':<{_NAME}} {'state':<{_STANDING}} {'events':>{_NUMBER}}"

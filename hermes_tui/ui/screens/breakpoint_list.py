@@ -193,9 +193,6 @@ class BreakpointListScreen(Moving, Dialog[StopSettings | None]):
     def do_apply(self) -> None:
         self.dismiss(self.settings)
 
-    def do_leave(self) -> None:
-        self.dismiss(None)
-
     def _replace(self, old: Breakpoint, new: Breakpoint) -> None:
         self._breakpoints[self._breakpoints.index(old)] = new
         self._changed()

@@ -164,6 +164,3 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def _text(self) -> str:
         return f"{self._title}\n\n{self._comparison.document.indented_text}\n"
-
-    def do_leave(self) -> None:
-        self.dismiss(None)

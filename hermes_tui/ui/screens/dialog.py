@@ -115,6 +115,10 @@ class Dialog(SizedByTerminal, ModalScreen[T]):
         else:
             self.show_title(self.why_not.get(key_id, ""))
 
+    def do_leave(self) -> None:
+        """Close the dialog without a result."""
+        self.dismiss(None)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "dialog" and parameters:
             key_id = str(parameters[0])

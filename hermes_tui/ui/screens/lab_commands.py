@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partialmethod
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Diagnostic
@@ -83,16 +84,13 @@ class LabCommands(Searching, Moving, LabReading):
     def do_lab_pane_3(self) -> None:
         self.show_pane("result")
 
-    def do_next_pane(self) -> None:
-        self._cycle(1)
-
-    def do_previous_pane(self) -> None:
-        self._cycle(-1)
-
     def _cycle(self, step: int) -> None:
         names = ("text", "steps", "result")
         here = str(self.focused_pane().id).replace("side", "steps")
         self.show_pane(names[(names.index(here) + step) % len(names)])
+
+    do_next_pane = partialmethod(_cycle, 1)
+    do_previous_pane = partialmethod(_cycle, -1)
 
     # Stepping
 
@@ -106,8 +104,7 @@ class LabCommands(Searching, Moving, LabReading):
     def do_lab_step(self) -> None:
         self._step(1, self.model.step_in)
 
-    def do_lab_forward(self) -> None:
-        self._step(1, self.model.step_in)
+    do_lab_forward = do_lab_step
 
     def do_lab_back(self) -> None:
         self._step(-1, self.model.step_back)
@@ -258,12 +255,6 @@ class LabCommands(Searching, Moving, LabReading):
 
     # Comparing
 
-    def do_lab_matrix(self) -> None:
-        self._toggle_comparison("matrix")
-
-    def do_lab_which(self) -> None:
-        self._toggle_comparison("which")
-
     def _toggle_comparison(self, side: str) -> None:
         if self.side == side:
             self.show_side("")
@@ -272,6 +263,9 @@ class LabCommands(Searching, Moving, LabReading):
         self.show_side(side)
         self.hurry()
         self.ask_engines(all_parsers=True)
+
+    do_lab_matrix = partialmethod(_toggle_comparison, "matrix")
+    do_lab_which = partialmethod(_toggle_comparison, "which")
 
     # What if
 
@@ -339,17 +333,14 @@ class LabCommands(Searching, Moving, LabReading):
             self.say(self.keys.format(why_no_replay(self.model.parser)))
         return stream
 
-    def do_lab_larger(self) -> None:
-        self._resize(1)
-
-    def do_lab_smaller(self) -> None:
-        self._resize(-1)
-
     def _resize(self, by: int) -> None:
         if self.stream is not None:
             at = SIZES.index(self.stream.size) + by
             self.stream.size = SIZES[max(0, min(at, len(SIZES) - 1))]
             self._replay_again()
+
+    do_lab_larger = partialmethod(_resize, 1)
+    do_lab_smaller = partialmethod(_resize, -1)
 
     def do_lab_unit(self) -> None:
         if self.stream is not None:

@@ -6,6 +6,7 @@ Modules that the first paint does without are imported when they are first neede
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partialmethod
 from typing import TYPE_CHECKING, cast
 
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
@@ -124,21 +125,6 @@ class LiveCommands(RunScreen):
 
     # Stepping
 
-    def do_continue(self) -> None:
-        self._resume(Command.CONTINUE)
-
-    def do_next(self) -> None:
-        self._resume(Command.NEXT)
-
-    def do_step_in(self) -> None:
-        self._resume(Command.STEP_IN)
-
-    def do_step_out(self) -> None:
-        self._resume(Command.STEP_OUT)
-
-    def do_run_on(self) -> None:
-        self._resume(Command.RUN)
-
     def _resume(self, command: Command) -> None:
         from hermes_tui.debugger import inputs
 
@@ -147,6 +133,12 @@ class LiveCommands(RunScreen):
             self.do_answer()
         else:
             self.put(inputs.Resume(command))
+
+    do_continue = partialmethod(_resume, Command.CONTINUE)
+    do_next = partialmethod(_resume, Command.NEXT)
+    do_step_in = partialmethod(_resume, Command.STEP_IN)
+    do_step_out = partialmethod(_resume, Command.STEP_OUT)
+    do_run_on = partialmethod(_resume, Command.RUN)
 
     @abstractmethod
     def do_answer(self) -> None: ...
@@ -271,12 +263,6 @@ class LiveCommands(RunScreen):
 
     # Time
 
-    def do_back_in_time(self) -> None:
-        self._move_in_time(-1)
-
-    def do_on_in_time(self) -> None:
-        self._move_in_time(1)
-
     def do_bottom(self) -> None:
         if self.focused_pane().id == "timeline":
             self.go_live()
@@ -298,6 +284,9 @@ class LiveCommands(RunScreen):
         model.follow = False
         model.go(model.row_at(position))
         self.moved()
+
+    do_back_in_time = partialmethod(_move_in_time, -1)
+    do_on_in_time = partialmethod(_move_in_time, 1)
 
     # Branches
 

@@ -7,6 +7,7 @@ Esc or Enter, can end the program or close the screen below. Here each key is ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partialmethod
 from itertools import pairwise
 from typing import Final
 
@@ -110,24 +111,18 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
         if self.found:
             self.dismiss(self.found[self.query_one(RowList).cursor])
 
-    def do_leave(self) -> None:
-        self.dismiss(None)
-
-    def do_down(self) -> None:
+    def _move(self, rows: int) -> None:
         self._find()
-        self.query_one(RowList).move(1)
+        self.query_one(RowList).move(rows)
 
-    def do_up(self) -> None:
+    def _page(self, pages: int) -> None:
         self._find()
-        self.query_one(RowList).move(-1)
+        self.query_one(RowList).page(pages)
 
-    def do_page_down(self) -> None:
-        self._find()
-        self.query_one(RowList).page(1)
-
-    def do_page_up(self) -> None:
-        self._find()
-        self.query_one(RowList).page(-1)
+    do_down = partialmethod(_move, 1)
+    do_up = partialmethod(_move, -1)
+    do_page_down = partialmethod(_page, 1)
+    do_page_up = partialmethod(_page, -1)
 
 
 class _Line(Input):

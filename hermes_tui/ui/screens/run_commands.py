@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partialmethod
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.events import MessageAppended
+from hermes_tui.ui.layout import PANES
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.render.message import MODES
 from hermes_tui.ui.screens.base import CommandScreen
@@ -105,23 +107,12 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
         else:
             super().do_bottom()
 
-    def do_next_call(self) -> None:
-        self._go_kind(1, "call")
-
-    def do_previous_call(self) -> None:
-        self._go_kind(-1, "call")
-
-    def do_next_turn(self) -> None:
-        self._go_kind(1, "turn")
-
-    def do_previous_turn(self) -> None:
-        self._go_kind(-1, "turn")
-
-    def do_next_problem(self) -> None:
-        self._go_kind(1, "problem")
-
-    def do_previous_problem(self) -> None:
-        self._go_kind(-1, "problem")
+    do_next_call = partialmethod(_go_kind, 1, "call")
+    do_previous_call = partialmethod(_go_kind, -1, "call")
+    do_next_turn = partialmethod(_go_kind, 1, "turn")
+    do_previous_turn = partialmethod(_go_kind, -1, "turn")
+    do_next_problem = partialmethod(_go_kind, 1, "problem")
+    do_previous_problem = partialmethod(_go_kind, -1, "problem")
 
     def do_next_run(self) -> None:
         self.hermes.switch_run(self, 1)
@@ -175,41 +166,26 @@ class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
 
     # Commands: looking
 
-    def do_pane_1(self) -> None:
-        self.show_pane("timeline")
+    def _show_numbered_pane(self, number: int) -> None:
+        self.show_pane(PANES[number - 1])
 
-    def do_pane_2(self) -> None:
-        self.show_pane("message")
-
-    def do_pane_3(self) -> None:
-        self.show_pane("calls")
-
-    def do_pane_4(self) -> None:
-        self.show_pane("reasoning")
-
-    def do_pane_5(self) -> None:
-        self.show_pane("errors")
-
-    def do_pane_6(self) -> None:
-        self.show_pane("raw")
-
-    def do_pane_7(self) -> None:
-        self.show_pane("tokens")
-
-    def do_pane_8(self) -> None:
-        self.show_pane("metadata")
-
-    def do_next_pane(self) -> None:
-        self._cycle_pane(1)
-
-    def do_previous_pane(self) -> None:
-        self._cycle_pane(-1)
+    do_pane_1 = partialmethod(_show_numbered_pane, 1)
+    do_pane_2 = partialmethod(_show_numbered_pane, 2)
+    do_pane_3 = partialmethod(_show_numbered_pane, 3)
+    do_pane_4 = partialmethod(_show_numbered_pane, 4)
+    do_pane_5 = partialmethod(_show_numbered_pane, 5)
+    do_pane_6 = partialmethod(_show_numbered_pane, 6)
+    do_pane_7 = partialmethod(_show_numbered_pane, 7)
+    do_pane_8 = partialmethod(_show_numbered_pane, 8)
 
     def _cycle_pane(self, step: int) -> None:
         names = self.shown_panes()
         here = str(self.focused_pane().id)
         at = names.index(here) + step if here in names else 0
         self.show_pane(names[at % len(names)])
+
+    do_next_pane = partialmethod(_cycle_pane, 1)
+    do_previous_pane = partialmethod(_cycle_pane, -1)
 
     def do_zoom(self) -> None:
         self.toggle_zoom()

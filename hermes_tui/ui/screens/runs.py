@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, partialmethod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -299,18 +299,15 @@ class RunsScreen(Moving, RunsFinding):
         self.model.reverse()
         self.refresh_view()
 
-    def do_group(self) -> None:
-        self._group(1)
-
-    def do_group_back(self) -> None:
-        self._group(-1)
-
     def _group(self, step: int) -> None:
         before = self.model.arrangement.grouping
         self.model.group_by_next(step)
         if not self.model.arrangement.grouping:
             self.say("not grouped" if before else "nothing to group by: no field tells runs apart")
         self.refresh_view()
+
+    do_group = partialmethod(_group, 1)
+    do_group_back = partialmethod(_group, -1)
 
     def do_tree(self) -> None:
         self.model.toggle_tree()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
@@ -192,15 +193,12 @@ class RunsSide(CommandScreen):
         if not self.close_front():
             super().do_back()
 
-    def do_next_pane(self) -> None:
-        self._cycle(1)
-
-    def do_previous_pane(self) -> None:
-        self._cycle(-1)
-
     def _cycle(self, step: int) -> None:
         names = ["runs", *(name for name in SIDES if name in self._opened)]
         self._bring_to_front(names[(names.index(self._front) + step) % len(names)])
+
+    do_next_pane = partialmethod(_cycle, 1)
+    do_previous_pane = partialmethod(_cycle, -1)
 
     def choose_bar(self, pane: BarsPane) -> None:
         """Narrow the list to the runs of the bar under the cursor, or widen it again."""
