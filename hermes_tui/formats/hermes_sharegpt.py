@@ -231,13 +231,15 @@ def _partial_finding(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 def _missing_reply_findings(row: dict[str, Any], turns: list[Any]) -> tuple[Diagnostic, ...]:
     """Return a finding if more requests were counted than the run holds replies."""
-    objects = [turn for turn in turns if isinstance(turn, dict)]
-    if row.get("partial") is True or any(
-        is_summary({"content": one.get("value")}) for one in objects
-    ):
+    if row.get("partial") is True:
         return ()
+    objects = [turn for turn in turns if isinstance(turn, dict)]
     kept = sum(turn.get("from") == "gpt" for turn in objects)
-    return missing_replies(row.get("api_calls"), kept, "requests")
+    missing = missing_replies(row.get("api_calls"), kept, "requests")
+    # A summary replaces replies.
+    if missing and any(is_summary({"content": turn.get("value")}) for turn in objects):
+        return ()
+    return missing
 
 
 def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> None:
