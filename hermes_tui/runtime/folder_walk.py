@@ -46,7 +46,7 @@ def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     top = "" if text == os.curdir else os.path.join(text, "")  # noqa: PTH118
     # A folder of the files of one run is listed itself, so the paths begin with its parent.
     found = PathList(top.removesuffix(folder.name + os.sep) if holds_one_run(folder) else top)
-    for parent, name in _walk(top):
+    for parent, name in _walk(top, found.links):
         if is_archive_name(name):
             path = Path(parent + name)
             for member in _members_found(path, lambda more: tell(len(found) + more)):
@@ -58,8 +58,11 @@ def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     return found
 
 
-def _walk(top: str) -> Iterator[tuple[str, str]]:
-    """Yield the folder and the name of each file; the name of an unreadable folder is empty."""
+def _walk(top: str, links: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the folder and the name of each file; the name of an unreadable folder is empty.
+
+    Add the paths of those that are links to `links`.
+    """
     todo = [("", [top])]
     while todo:
         parent, names = todo[-1]
@@ -71,7 +74,7 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
             yield parent, name
             continue
         try:
-            names = _names_to_visit(parent + name)
+            names = _names_to_visit(parent + name, links)
         except OSError:
             yield parent + name, ""
             continue
@@ -82,17 +85,20 @@ def _walk(top: str) -> Iterator[tuple[str, str]]:
         todo.append((parent + name, names))
 
 
-def _names_to_visit(folder: str) -> list[str]:
-    """Return the names to visit in a folder in reverse order; folders end with a separator."""
+def _names_to_visit(folder: str, links: list[str] | None = None) -> list[str]:
+    """Return the names to visit in a folder in reverse order; folders end with a separator.
+
+    Add the paths of those that are links to files to `links`.
+    """
     names: list[str] = []
-    links: dict[str, str] = {}
+    neighbours: dict[str, str] = {}
     with os.scandir(folder or os.curdir) as entries:
         for entry in entries:
             if not (name := _name_to_visit(entry)):
                 continue
             names.append(name)
-            if entry.is_symlink() and (neighbour := _neighbour_of(entry)):
-                links[name] = neighbour
+            if entry.is_symlink() and false_on_oserror(entry.is_file):
+                neighbours[name] = _neighbour_of(entry)
 
     def is_there(name: str) -> bool:
         if "/" in name[:-1]:
@@ -103,9 +109,11 @@ def _names_to_visit(folder: str) -> list[str]:
     for sidecar in SIDECARS.keys() & names:
         if says_more(sidecar, is_there):
             names.remove(sidecar)
-    if links:
+    if neighbours:
         there = {*names}
-        names = [name for name in names if links.get(name) not in there]
+        names = [name for name in names if neighbours.get(name) not in there]
+        if links is not None:
+            links += [folder + name for name in names if name in neighbours]
     names.sort(key=_without_separator, reverse=True)
     return names
 
@@ -165,8 +173,6 @@ def _name_to_visit(entry: os.DirEntry[str]) -> str:
 
 def _neighbour_of(entry: os.DirEntry[str]) -> str:
     """Return the name of the file that a link leads to; empty if it is not in the same folder."""
-    if not false_on_oserror(entry.is_file):
-        return ""
     folder, _, name = os.readlink(entry).rpartition("/")  # noqa: PTH115
     return name if folder in ("", os.curdir) else ""
 

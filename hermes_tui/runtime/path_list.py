@@ -35,6 +35,8 @@ class PathList(Sequence[Path]):
 
     top: str = ""
     """Ends with a separator, if it is not empty."""
+    links: list[str] = field(default_factory=list, compare=False)
+    """Those of the paths that are links to files, if the folder was walked."""
     _names: _Texts = field(default_factory=_Texts)
     _folders: _Texts = field(default_factory=_Texts)
     _first_files: array[int] = field(default_factory=lambda: array("Q"))

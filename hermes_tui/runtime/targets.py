@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -152,9 +153,61 @@ def expand_paths(
     parts = [_expand(pattern, tell, waits=waits) for pattern in with_run_folders([*patterns])]
     if not parts:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
-    if len(parts) == 1:
-        return Targets(parts)
-    return Targets(_without_duplicates(parts if _are_disjoint(parts) else [[*Targets(parts)]]))
+    if len(parts) > 1:
+        whole = parts if _are_disjoint(parts) else [[*Targets(parts)]]
+        parts = [*_without_duplicates(whole)]
+    return Targets(_without_repeated_links(parts))
+
+
+def _without_repeated_links(parts: Sequence[Part]) -> Sequence[Part]:
+    """Leave out each link to a file that is among `parts`, or that an earlier link leads to."""
+    reals = {link: os.path.realpath(link) for part in parts for link in _links_in(part)}
+    if not reals:
+        return parts
+    wanted, real_folder = {*reals.values()}, cache(os.path.realpath)
+    found: set[str] = set()
+    links: list[str] = []
+    for text in chain.from_iterable(map(_texts, parts)):
+        folder, name = os.path.split(text)
+        if text in reals:
+            links.append(text)
+        elif (real := f"{real_folder(folder).rstrip('/')}/{name}") in wanted:
+            found.add(real)
+    repeated: set[str] = set()
+    for link in links:
+        if reals[link] in found:
+            repeated.add(link)
+        found.add(reals[link])
+    return [_without(part, repeated) for part in parts] if repeated else parts
+
+
+def _links_in(part: Part) -> list[str]:
+    if isinstance(part, PathList):
+        return part.links
+    return _file_links(target.path for target in part if isinstance(target.path, Path))
+
+
+def _file_links(paths: Iterable[Path]) -> list[str]:
+    links = (path for path in paths if false_on_oserror(path.is_symlink))
+    return [str(link) for link in links if false_on_oserror(link.is_file)]
+
+
+def _texts(part: Part) -> Iterator[str]:
+    if isinstance(part, PathList):
+        return map(part.text, range(len(part)))
+    return (target.label for target in part if isinstance(target.path, Path))
+
+
+def _without(part: Part, left_out: Collection[str]) -> Part:
+    """Return a part without some of its paths."""
+    if not isinstance(part, PathList):
+        return [target for target in part if target.label not in left_out]
+    kept = PathList(part.top)
+    for text in _texts(part):
+        if text not in left_out:
+            folder, separator, name = text.rpartition("/")
+            kept.add(folder + separator, name)
+    return kept
 
 
 def _without_duplicates(parts: Iterable[Part]) -> Iterator[Part]:
@@ -219,8 +272,10 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     if not files and not waits:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
     # A pattern may match very many files: those with other names are not looked into.
-    return PathList.of(
+    matched = PathList.of(
         member
         for file in files
         for member in (members(file, tell) if is_archive_name(file.name) else (file,))
     )
+    matched.links = _file_links(files)
+    return matched

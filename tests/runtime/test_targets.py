@@ -51,6 +51,36 @@ def test_a_link_to_a_file_of_the_same_folder_does_not_list_it_twice(tmp_path: Pa
     assert names(str(tmp_path / "a" / "latest.jsonl")) == ["latest.jsonl"]
 
 
+def test_links_to_a_file_of_another_folder_do_not_list_it_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("b", "links", ".cache"):
+        Path(folder).mkdir()
+    Path("b/run.json").write_text("{}")
+    Path("b/other.json").write_text("{}")
+    Path(".cache/1").write_text("{}")
+    Path("links/run.json").symlink_to("../b/run.json")
+    Path("links/twice.json").symlink_to("run.json")
+    Path("links/cached.json").symlink_to("../.cache/1")
+    Path("same.json").symlink_to(Path(".cache/1").absolute())
+
+    def listed(*patterns: str) -> list[str]:
+        return [target.label for target in expand_paths(patterns)]
+
+    whole = ["b/other.json", "b/run.json", "links/cached.json"]
+    assert listed(".") == whole
+    assert listed("*/*.json") == whole
+    assert listed("b", "links") == listed("b", "links", "same.json") == whole
+    assert listed("links", "b") == ["links/cached.json", *whole[:2]]
+    assert listed("links/run.json", "b/run.json") == ["b/run.json"]
+    assert listed("links/run.json", "b") == whole[:2]
+    # Without their file, the first link stays.
+    assert listed("links/run.json", "links/twice.json") == ["links/run.json"]
+    assert listed("links") == ["links/cached.json", "links/run.json"]
+    assert [target.named for target in expand_paths(["same.json"])] == [True]
+
+
 def test_links_that_are_the_only_way_to_a_file_or_lead_nowhere_are_listed(tmp_path: Path) -> None:
     (tmp_path / ".objects").mkdir()
     (tmp_path / ".objects" / "1.json").write_text("{}")
