@@ -855,6 +855,23 @@ async def test_text_columns_are_separated_from_the_number_before_them(
         assert {line[texts - 2 : texts] for line in screen_lines(app)[1:6]} == {"  "}
 
 
+def test_ids_after_which_their_files_are_named_have_no_column(tmp_path: Path) -> None:
+    def headings() -> list[str]:
+        feed = read_all(feed_on(tmp_path))
+        model = ArrangedRuns(feed.rows)
+        model.update()
+        [header] = RunRows(model).header(150)
+        feed.close()
+        return "".join(text for text, _ in header).split()
+
+    for number in range(2):
+        session = f"019a085e-04c1-7d{number}"
+        write_run(tmp_path / f"rollout-2025-10-21-{session}.json", id=session)
+    assert "file" in headings() and "id" not in headings()
+    write_run(tmp_path / "other.json", id="019a085e-04c1-7d3")
+    assert {"file", "id"} <= {*headings()}
+
+
 def test_a_long_path_is_cut_at_its_start() -> None:
     assert file_cell("groups/of/humor_3.jsonl", 30).rstrip() == "groups/of/humor_3.jsonl"
     assert file_cell("groups/of/humor_3.jsonl", 10) == "…f/humor_3"

@@ -23,7 +23,8 @@ class RunsFacts:
         self.longest: dict[str, int] = {}
         """The length of the longest text in each column, in characters; empty columns are missing.
 
-        The path counts only if there are several files; `reward`, `tool_errors` and `group` are 1.
+        The path counts only if there are several files, and an id only if its file is not named
+        after it; `reward`, `tool_errors` and `group` are 1.
         """
         self._has_errors = bytearray()
         self._rewards = array("d")
@@ -64,6 +65,8 @@ class RunsFacts:
         self.runs_with_errors += is_erring - self._has_errors[place]
         self._has_errors[place] = is_erring
         self._replace_reward(place, summary.reward)
+        if summary.run_id and row.file_name.rpartition(".")[0].endswith(summary.run_id):
+            summary = summary._replace(run_id="")  # The column of files shows it.
         stored = StoredRun(summary, row.ref.record, row.ref.nth, row.group)
         note_lengths(self.longest, stored, LONGEST)
         self.note_file(row.file_number, row.file_name)
