@@ -1,4 +1,4 @@
-"""`engine-log`: the log that a vLLM or SGLang server writes of its requests.
+"""`engine-log`: the log that a vLLM, SGLang or llama.cpp server writes of its requests.
 
 A log is a text file, on each line a message of the server, after a prefix that depends on how it
 was collected; some collectors wrap each line in a JSON object. Lines that are not about a request
@@ -13,11 +13,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from hermes_tui.formats import fields, sglang_log, vllm_log
+from hermes_tui.formats import fields, llama_log, sglang_log, vllm_log
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
+from hermes_tui.formats.llama_log import LlamaLog
 from hermes_tui.formats.logged_requests import RequestLog, exchanges_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.sglang_log import SglangLog
@@ -28,10 +29,13 @@ _MAX_SNIFFED: Final = 5_000
 """Lines; a server writes some hundred before it takes requests."""
 _START_MARKERS: Final = (" pid=", "server_args=ServerArgs(")
 _MARKERS: Final = tuple(
-    mark.encode() for mark in (*vllm_log.MARKERS, *sglang_log.MARKERS, *_START_MARKERS)
+    mark.encode()
+    for mark in (*vllm_log.MARKERS, *sglang_log.MARKERS, *llama_log.MARKERS, *_START_MARKERS)
 )
 _PREFIX: Final = r"[^{}\"'\n]{0,300}?"
-_ENTRY: Final = re.compile(f"{_PREFIX}(?:{vllm_log.ENTRY.pattern}|{sglang_log.ENTRY.pattern})")
+_ENTRY: Final = re.compile(
+    f"{_PREFIX}(?:{vllm_log.ENTRY.pattern}|{sglang_log.ENTRY.pattern}|{llama_log.STARTED.pattern})"
+)
 _STARTED: Final = re.compile(
     r"(?:\(\w+ pid=\d+\) )?(?:DEBUG|INFO|WARNING|ERROR) \d\d-\d\d \d\d:\d\d:\d\d \[\S+:\d+\] "
     r"|\[[^\]\n]{19,40}\] server_args=ServerArgs\("
@@ -43,10 +47,10 @@ _TEXT_KEYS: Final = ("message", "log", "msg", "line")
 
 
 class EngineLog:
-    """Reads the request logs of vLLM and SGLang."""
+    """Reads the request logs of vLLM, SGLang and llama.cpp."""
 
     name = "engine-log"
-    summary = "logs of vLLM and SGLang servers that log their requests: the model's own texts"
+    summary = "logs of vLLM, SGLang and llama.cpp servers: the model's own texts"
     of_bytes = True
 
     def sniff(self, sample: Sample) -> Match | None:
@@ -58,7 +62,7 @@ class EngineLog:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         data = value if isinstance(value, bytes) else b""
-        logs: tuple[RequestLog, ...] = (VllmLog(), SglangLog())
+        logs: tuple[RequestLog, ...] = (VllmLog(), SglangLog(), LlamaLog())
         base, ranges = build.record.start, list[ByteRange]()
         unread: list[tuple[int, str, str]] = []
         for place, line in _lines(data):
@@ -78,12 +82,13 @@ class EngineLog:
             for log in logs
             for line, one in exchanges_of(log.end())
         ]
+        unread += (entry for log in logs for entry in log.unread)
         append_runs(exchanges, build)
         for number, why, text in unread:
             build.locate(number)
             build.defect(f"a line about a request cannot be read: {why}", text[:MAX_EXCERPT])
         if not build.is_used:
-            hint = f"{vllm_log.HINT}; {sglang_log.HINT}"
+            hint = f"{vllm_log.HINT}; {sglang_log.HINT}; {llama_log.HINT}"
             build.defect(f"no request with its texts in this log: {hint}")
 
 
@@ -97,10 +102,16 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _text(line: bytes) -> str:
-    """Return the message of a line, without colours, or what a collector wrapped."""
-    text = line.decode("utf-8", "replace").strip()
-    if text.startswith("{"):
-        wrapped = fields.as_dict(decode_if_json(text))
+    """Return the message of a line, without colours, or what a collector wrapped.
+
+    The text of a token may be a part of a character: its bytes are kept as surrogates.
+    """
+    is_token = llama_log.TOKEN_MARK in line
+    text = line.decode("utf-8", "surrogateescape" if is_token else "replace").strip("\r\n")
+    if text.lstrip().startswith("{"):
+        wrapped = fields.as_dict(decode_if_json(text.strip()))
+        if (entry := llama_log.entry_of_json(wrapped)) is not None:
+            return entry
         inner = fields.label(wrapped, *_TEXT_KEYS)
         return _COLOUR.sub("", inner.strip()) if inner else text
     return _COLOUR.sub("", text)

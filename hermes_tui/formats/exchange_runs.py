@@ -105,7 +105,7 @@ def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
             run, failures = joined
             attempt = failures + 1
         run.calls.append(_Call(record, exchange, known, attempt))
-        if exchange.reply.failure is not None:
+        if exchange.reply.failure is not None or exchange.is_undelivered:
             heads[exchange.session, keys[-1]] = (run, attempt)
         for choice, (_, answer) in enumerate(exchange.reply.messages):
             if choice:

@@ -111,6 +111,8 @@ class Exchange:
     """The parser of the server that made the reply, if the log names it."""
     echo: dict[str, Any] | None = None
     """The form in which later requests repeat the reply, if it is another one."""
+    is_undelivered: bool = False
+    """Whether the client got an error in place of the reply, and so may ask again."""
     reply_record: int | None = None
     """The number of the line with the reply, if it has one of its own."""
     side: str = ""

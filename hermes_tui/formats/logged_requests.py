@@ -18,6 +18,7 @@ from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.replies import Reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolCall
 from hermes_tui.model.wording import counted, title
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -37,7 +38,14 @@ _PROMPT_NOT_LOGGED: Final = Diagnostic(
     Code.SOURCE_DEFECT,
     Severity.NOTE,
     "the log does not have the messages that this reply answers",
-    hint="vLLM logs them with VLLM_REQUEST_BODY_LOG_LEVEL=INFO, SGLang with --log-requests-level 3",
+    hint="vLLM logs them with VLLM_REQUEST_BODY_LOG_LEVEL=INFO, SGLang with --log-requests-level 3;"
+    " llama-server only did so until mid 2026, with -lv 5",
+)
+_CHANGED: Final = Diagnostic(
+    Code.HIDDEN_BY_SERVER,
+    Severity.WARNING,
+    "the server's parser delivered other calls or arguments than the model wrote",
+    hint="the reply as received is the model's own text",
 )
 
 
@@ -63,6 +71,12 @@ class LoggedRequest:
     complaints: list[str] = field(default_factory=list)
     """What the server's parser logged while it read the reply, or another one at that time."""
     flaws: list[Diagnostic] = field(default_factory=list)
+    sent: dict[str, Any] | None = None
+    """What the server's parser made of a raw reply, if the log has that too."""
+    error: dict[str, Any] | None = None
+    """Status and body of the error that the client got, if the server did not ask the model."""
+    is_undelivered: bool = False
+    """Whether the client got an error in place of the reply."""
     missing: str = ""
     """Why the log has no reply, if the reason is known."""
 
@@ -79,9 +93,9 @@ class LoggedRequest:
             asked = self.body
         elif self.prompt:
             asked = {"prompt": self.prompt, "tools": tools_block(self.prompt)}
-        response = self.choices if self.is_raw else {"choices": self.choices}
+        response = self.error or (self.choices if self.is_raw else {"choices": self.choices})
         found = exchange_of({"request": asked, "response": response})
-        if found is None or not (found.messages or found.reply.messages):
+        if found is None or not (found.messages or found.reply.messages or self.error):
             return None
         messages = tuple(("", message) for _, message in found.reply.messages)
         return replace(
@@ -91,7 +105,7 @@ class LoggedRequest:
                 found.reply,
                 messages=messages,
                 flaws=tuple(self._flaws()),
-                is_raw=self.is_raw and not self.complaints,
+                is_raw=self.is_raw and not (self.complaints or self.is_undelivered),
                 defect="",
             ),
             request_pointer="",
@@ -100,6 +114,7 @@ class LoggedRequest:
             reply_record=self.reply_line,
             own_id=self.id,
             is_alone=True,
+            is_undelivered=self.is_undelivered,
             ts=self.ts,
             duration_s=self.duration_s,
         )
@@ -109,6 +124,8 @@ class LoggedRequest:
         for text in self.complaints:
             message = f"the server logged, while it read this reply or another one: {title(text)}"
             yield Diagnostic(Code.PARSER_RAISED, Severity.WARNING, message)
+        if self.error is not None:
+            return
         if not self.choices:
             missing = self.missing or "the log has no reply to this request"
             yield Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, missing)
@@ -175,6 +192,8 @@ class RequestLog:
         self._bodies = Bodies()
         self._complaints: list[str] = []
         """What the parser logged after the last reply."""
+        self.unread: list[tuple[int, str, str]] = []
+        """Entries that turned out later to be unreadable: number of the line, reason and text."""
 
     def take(self, number: int, line: str) -> bool:
         """Take line `number`; return whether it belongs to the log of a request.
@@ -207,13 +226,14 @@ def exchanges_of(requests: Sequence[LoggedRequest]) -> Iterator[tuple[int, Excha
     ]
     unanswered: dict[int, deque[_Replied]] = {}
     for replied in found:
+        replied.add_sent()
         messages = [message for _, message in replied.exchange.messages]
         keys = prefix_keys(messages)
         for known in range(len(messages) - 1, -1, -1):
             echo = messages[known]
             if echo.get("role") != "assistant" or keys[known] not in unanswered:
                 continue
-            candidates, text = unanswered[keys[known]], _squashed(echo)
+            candidates, text = unanswered[keys[known]], squashed(echo)
             earlier = next((one for one in candidates if one.is_repeated(echo, text)), None)
             if earlier is not None:
                 candidates.remove(earlier)
@@ -234,24 +254,47 @@ class _Replied:
 
     @cached_property
     def _text(self) -> str:
-        return _squashed(self.exchange.reply.messages[0][1])
+        return squashed(self.exchange.reply.messages[0][1])
 
     @cached_property
+    def _written(self) -> list[ToolCall]:
+        """The calls in a raw reply, in any form."""
+        return _calls_in(self.exchange.reply.messages[0][1])
+
+    @property
     def _names(self) -> list[str]:
-        """The names of the calls in a raw reply, in any form."""
-        message = self.exchange.reply.messages[0][1]
-        parts = normalise_message(message, text_calls=TextCalls.TRANSPORT)
-        return [call.name or "" for call, _ in parts.calls]
+        return [call.name or "" for call in self._written]
 
     def is_repeated(self, echo: dict[str, Any], text: str) -> bool:
         """Return whether `echo`, with this squashed text, can be what a client got as the reply."""
+        if self.request.sent is not None:
+            names = names_in(self.request.sent)
+            return text == squashed(self.request.sent) and names == names_in(echo)
         if text == self._text:
-            sent = _sent_names(self.exchange.reply.messages[0][1])
-            return not sent or sent == _sent_names(echo)
+            sent = names_in(self.exchange.reply.messages[0][1])
+            return not sent or sent == names_in(echo)
         if CALLS_NOT_LOGGED in self.request.flaws:
             return text.startswith(self._text)
         is_part = self.request.is_raw and text in self._text
-        return is_part and set(_sent_names(echo)) <= set(self._names)
+        return is_part and set(names_in(echo)) <= set(self._names)
+
+    def add_sent(self) -> None:
+        """Add what the server's parser made of the reply, if the log has that.
+
+        Its calls are shown if they differ from those in the text, and not just a part of them.
+        """
+        sent, reply = self.request.sent, self.exchange.reply
+        if sent is None:
+            return
+        calls = [(call.name, call.arguments) for call in _calls_in({**sent, "content": None})]
+        if not self.request.is_raw:
+            reply = _showing(sent, reply, reply.flaws)
+        elif len(calls) < len(self._written):
+            reply = self._as_received(reply, sent, "the server's parser delivered")
+        elif calls != [(call.name, call.arguments) for call in self._written]:
+            flaws = reply.flaws if fields.is_cut(reply.finish_reason) else (*reply.flaws, _CHANGED)
+            reply = _showing(sent, reply, flaws)
+        self.exchange = replace(self.exchange, reply=reply, echo=sent)
 
     def add_echo(self, echo: dict[str, Any], *, is_sent: bool) -> None:
         """Add the echo; `is_sent`: it is a message as sent, not part of a rendered prompt."""
@@ -259,37 +302,56 @@ class _Replied:
         if CALLS_NOT_LOGGED in self.request.flaws:
             flaws = tuple(flaw for flaw in reply.flaws if flaw is not CALLS_NOT_LOGGED)
             reply = replace(reply, messages=(("", echo),), flaws=flaws, is_raw=not is_sent)
+        elif self.request.sent is not None:
+            if not reply.is_raw and is_sent and names_in(reply.messages[0][1]):
+                reply = _showing(echo, reply, reply.flaws)
         elif self.request.is_raw and is_sent:
-            reply = self._as_received(reply, echo)
+            reply = self._as_received(reply, echo, "the client's next request repeats")
         elif self.request.is_raw:
             # A prompt shows every call as text, whether or not the parser read it.
             reply = replace(reply, is_raw=not self.request.complaints)
         self.exchange = replace(self.exchange, reply=reply, echo=echo)
 
-    def _as_received(self, reply: Reply, echo: dict[str, Any]) -> Reply:
-        """Return a raw reply, read as the client did, whose message `echo` is."""
-        got, written = len(_sent_names(echo)), len(self._names)
+    def _as_received(self, reply: Reply, echo: dict[str, Any], teller: str) -> Reply:
+        """Return a raw reply, read as the client did, whose message `echo` is.
+
+        `teller` is the start of a sentence that goes on with how many calls the client got.
+        """
+        got, written = len(names_in(echo)), len(self._names)
         if got >= written:
             return replace(reply, is_raw=True)
-        if _squashed(echo) == self._text:
+        if squashed(echo) == self._text:
             # Its calls are left in the content, which is a finding in itself.
             return replace(reply, is_raw=False)
         lost = Diagnostic(
             Code.SILENT_DROP,
             Severity.ERROR,
-            f"the model wrote {counted(written, 'call')}; the client's next request repeats "
-            f"{got or 'none'} of them",
+            f"the model wrote {counted(written, 'call')}; {teller} {got or 'none'} of them",
             hint="the server's parser did not read them; P steps through what it does",
         )
         return replace(reply, is_raw=True, flaws=(*reply.flaws, lost))
 
 
-def _squashed(message: dict[str, Any]) -> str:
+def _calls_in(message: dict[str, Any]) -> list[ToolCall]:
+    """Return the calls of a message, those in its text included."""
+    return [call for call, _ in normalise_message(message, text_calls=TextCalls.TRANSPORT).calls]
+
+
+def _showing(message: dict[str, Any], reply: Reply, flaws: tuple[Diagnostic, ...]) -> Reply:
+    """Return `reply` with what the client got; what a parser returns has no ids yet."""
+    shown = {"role": "assistant", **message}
+    if reply.finish_reason:
+        shown["finish_reason"] = reply.finish_reason
+    usual = reply.usual | {Code.ID_MISSING}
+    return replace(reply, messages=(("", shown),), flaws=flaws, is_raw=False, usual=usual)
+
+
+def squashed(message: dict[str, Any]) -> str:
     """Return the text of a message without spaces, which a template may render anew."""
     return "".join(fields.text_of(message.get("content")).split())
 
 
-def _sent_names(message: dict[str, Any]) -> list[str]:
+def names_in(message: dict[str, Any]) -> list[str]:
     """Return the names in a message's `tool_calls`."""
     calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
     return [fields.label(fields.as_dict(call.get("function")), "name") for call in calls]

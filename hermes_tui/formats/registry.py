@@ -89,7 +89,8 @@ def _may_be_bytes(sample: Sample) -> bool:
 def _may_be_engine_log(sample: Sample) -> bool:
     """Return whether the head may be a server's log, or JSON that a collector of logs wrote."""
     head = sample.head[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return head[:1] != b"{" or any(key in head for key in (b'"message":', b'"log":', b'"event":'))
+    keys = (b'"message":', b'"log":', b'"event":', b'"msg":')
+    return head[:1] != b"{" or any(key in head for key in keys)
 
 
 def _may_be_session(sample: Sample) -> bool:
