@@ -143,6 +143,34 @@ async def test_a_stream_that_ends_with_an_error_can_only_be_retried(
 
 
 @both
+@pytest.mark.parametrize(
+    ("message", "expected", "is_final"),
+    [
+        (
+            "The model produced output that does not match the expected peg-native format",
+            "could not read what the model wrote: the server's log has the text",
+            False,
+        ),
+        ("Failed to parse input at pos 28: <tool_call>", "could not read what the model", False),
+        ("Failed to parse tool call arguments as JSON: x", "edit the messages", True),
+        ("tools param requires --jinja flag", "again with --jinja", False),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_error_of_llama_cpp_has_its_remedy(
+    adapter: type[ChatServer], message: str, expected: str, is_final: bool, streamed: bool
+) -> None:
+    error = json.dumps({"error": {"code": 500, "message": message}})
+    answer = Answer([error.encode()], 500)
+    if streamed:
+        kind = {"Content-Type": "text/event-stream"}
+        answer = Answer([f"data: {error}\n\n".encode()], headers=kind)
+    failure = await failure_of(adapter, answer, stream=streamed)
+    (found,) = failure.diagnostics
+    assert expected in found.hint and failure.is_final == is_final
+
+
+@both
 async def test_other_statuses_have_no_hint(
     adapter: type[ChatServer],
 ) -> None:

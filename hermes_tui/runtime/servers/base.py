@@ -75,7 +75,8 @@ class RequestFailure(Exception):
     """A retry can help although the status is one of success: the reply broke off, was empty, or
     contained an error of the kind that passes."""
     is_final: bool = False
-    """In a replay: the request was not retried automatically when this was recorded."""
+    """No retry can help: the server always refuses such a request, or, in a replay, the request
+    was not retried automatically when this was recorded."""
 
     def __str__(self) -> str:
         return self.message

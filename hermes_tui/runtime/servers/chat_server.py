@@ -24,7 +24,9 @@ from hermes_tui.runtime.servers.failures import Exchange, status_failure, transp
 from hermes_tui.runtime.servers.hints import (
     KEY_STATUSES,
     Access,
+    is_always_refused,
     key_hint,
+    llama_cpp_hint,
     model_hint,
     refusal_hint,
 )
@@ -104,7 +106,13 @@ class ChatServer(ABC):
 
     async def _explain(self, failure: RequestFailure, request: Request) -> None:
         """Add a hint to a failure if its status or message suggests a cure."""
+        failure.is_final = failure.is_final or is_always_refused(failure)
         if failure.diagnostics:
+            if hint := llama_cpp_hint(failure):
+                failure.diagnostics = tuple(
+                    Diagnostic(found.code, found.severity, found.message, hint=hint)
+                    for found in failure.diagnostics
+                )
             return
         if failure.status in KEY_STATUSES:
             hint = key_hint(self._access)
