@@ -28,6 +28,7 @@ MEANINGS: Final = MappingProxyType({
     Code.REPLY_SHAPE: "A reply is malformed, unusual or empty.",
     Code.STREAM_CUT: "A streamed reply broke off before its end.",
     Code.ERROR_IN_REPLY: "A reply with a success status reports an error.",
+    Code.TOOLS_UNSEEN: "The server's chat template does not show the tools to the model.",
     Code.UNKNOWN_ROLE: "A message has an unknown role, or none.",
     Code.SOURCE_DEFECT: "Part of the file is malformed or unusual.",
     Code.JUDGED_WRONG: "Human reviewers judged that the run went wrong here.",

@@ -20,6 +20,7 @@ from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
+from hermes_tui.runtime.servers.chat_template import is_llama_cpp, template_findings
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
 from hermes_tui.runtime.servers.hints import (
     KEY_STATUSES,
@@ -78,6 +79,7 @@ class ChatServer(ABC):
         self._errors: tuple[type[Exception], ...] = (OSError,)
         """The exceptions of sending and reading; the client's own are added when it is loaded."""
         self._is_closed = False
+        self._is_template_known = False
         self._starting = asyncio.Lock()
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
@@ -94,6 +96,7 @@ class ChatServer(ABC):
             reply = await self._exchange(client, request.body, exchange, on_piece)
             if is_requested(request, "logprobs"):
                 reply = await with_findings(reply, request)
+            reply = await self._with_template_findings(reply, request, exchange)
             return replace(reply, sent_s=sent_s)
         except RequestFailure as failure:
             if is_requested(request, "logprobs"):
@@ -103,6 +106,18 @@ class ChatServer(ABC):
             raise self._redactor.failure(failure) from None
         except self._errors + _OTHER_ERRORS as error:
             raise self._redactor.failure(transport_failure(error, exchange)) from None
+
+    async def _with_template_findings(
+        self, reply: Reply, request: Request, exchange: Exchange
+    ) -> Reply:
+        """Return `reply`; the first one to a request with tools says if the model saw none."""
+        parameters = decode(request.parameters) if '"tools"' in request.parameters else None
+        has_tools = isinstance(parameters, dict) and bool(parameters.get("tools"))
+        if self._is_template_known or not (has_tools and is_llama_cpp(exchange.headers)):
+            return reply
+        self._is_template_known = True
+        found = await template_findings(self._access)
+        return replace(reply, diagnostics=(*reply.diagnostics, *found))
 
     async def _explain(self, failure: RequestFailure, request: Request) -> None:
         """Add a hint to a failure if its status or message suggests a cure."""

@@ -102,6 +102,12 @@ def key_hint(access: Access) -> str:
     )
 
 
+def bearer(access: Access) -> dict[str, str]:
+    """Return the headers that authorise a request."""
+    key = {"Authorization": f"Bearer {access.key}"} if access.key else {}
+    return {**key, **access.headers}
+
+
 async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str]]:
     """Return the status of a server's answer about its models, and their ids if it lists them.
 
@@ -111,10 +117,9 @@ async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str
 
     from hermes_tui.runtime.servers.http import new_client
 
-    headers = {"Authorization": f"Bearer {access.key}"} if access.key else {}
     url = models_url(access.url)
     async with await asyncio.to_thread(new_client, httpx, url, timeout_s) as client:
-        answer = await client.get(url, headers={**headers, **access.headers})
+        answer = await client.get(url, headers=bearer(access))
     try:
         return answer.status_code, [str(one["id"]) for one in answer.json()["data"]]
     except (ValueError, KeyError, TypeError, RecursionError):

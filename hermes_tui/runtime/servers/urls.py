@@ -28,9 +28,18 @@ def models_url(url: str) -> str:
     return _with_path(url, "/models")
 
 
-def _with_path(url: str, path: str) -> str:
+def props_url(url: str) -> str:
+    """Return the URL at which llama.cpp's server describes itself, given its base URL or endpoint.
+
+    Raises ValueError if `url` is not a URL.
+    """
+    return _with_path(url, "/props", without="/v1")
+
+
+def _with_path(url: str, path: str, *, without: str = "") -> str:
     parts = urlsplit(url.strip())
-    whole = parts.path.rstrip("/").removesuffix(ENDPOINT) + path
+    base = parts.path.rstrip("/").removesuffix(ENDPOINT)
+    whole = base.removesuffix(without) + path
     return urlunsplit((parts.scheme, parts.netloc, whole, parts.query, ""))
 
 
