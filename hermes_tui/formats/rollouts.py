@@ -260,7 +260,7 @@ def _append(
             parts = normalise_text_message(
                 message, action, build.tools, is_answered=following == "tool"
             )
-            build.append(parts, pointer)
+            build.append(without_usual_findings(parts, _USUAL_CODES), pointer)
         else:
             build.append(without_usual_findings(normalise_message(message), _USUAL_CODES), pointer)
 

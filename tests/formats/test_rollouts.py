@@ -483,6 +483,7 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
     read_value(rollouts.FORMAT, {"step": [1], "prompt": [value], "completion": [value]})
     names = ["step", "reward", "num_turns", "trajectory", "global_step", "text"]
     read_value(rollouts.FORMAT, {"columns": names, "data": [[1, value, 2, value, 3, value]]})
+    read_value(rollouts.FORMAT, {"columns": ["text", "score"], "data": [[value, value]]})
 
 
 PIECES = ["<search>", "</search>", "<information>", "</information>", "\n", "x", "<answer>"]
