@@ -82,6 +82,21 @@ def test_values_are_counted_once_per_run_and_sorted_by_count() -> None:
     assert shown(facets["model"]) == [("m1", 2, 0), ("m2", 1, 0)]
 
 
+def test_each_value_has_the_mean_reward_of_its_runs_and_of_the_chosen_ones() -> None:
+    model = runs_of(
+        {"codes": (("A", 5), ("B", 1)), "model": "m", "turns": 1, "reward": 1.0},
+        {"codes": (("B", 1),), "model": "m", "turns": 2, "reward": 0.0},
+        {"codes": (("C", 1),), "model": "m", "turns": 2, "reward": float("nan")},
+        {"codes": (), "model": "m", "turns": 2},
+    )
+    assert model.try_filter("turns > 1") == ""
+    settle_list(model)
+    facets = facets_of(model)
+    means = {bar.label: bar.rewards for bar in facets["codes"].bars}
+    assert means == {"A": (1.0, None), "B": (0.5, 0.0), "C": (None, None)}
+    assert [bar.rewards for bar in facets["model"].bars] == [(0.5, 0.0)]
+
+
 def test_choosing_a_facet_bar_lists_as_many_runs_as_it_counts() -> None:
     names = ['say "hi" \\ to\n\x1b[31m', "été", "", "[/red]"]
     model = runs_of(
@@ -266,7 +281,7 @@ async def test_choosing_a_bar_filters_the_list_and_choosing_it_again_undoes_it(
         await pilot.press("F")
         await counted(pilot)
         await shows(pilot, "CALL_IN_CONTENT")
-        await press_until(pilot, "j", lambda: "▌" in line_with(app, "CALL_IN_CONTENT"))
+        await press_until(pilot, "j", lambda: "┃▌" in line_with(app, "CALL_IN_CONTENT"))
         await pilot.press("enter")
         await counted(pilot)
         await shows(pilot, '"CALL_IN_CONTENT" in codes')
@@ -285,11 +300,11 @@ async def test_the_key_bar_names_what_enter_does_in_facets_and_y_copies_the_bar(
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("F")
         await counted(pilot)
-        await press_until(pilot, "j", lambda: "▌" in line_with(app, "CALL_IN_CONTENT"))
+        await press_until(pilot, "j", lambda: "┃▌" in line_with(app, "CALL_IN_CONTENT"))
         await until(pilot, lambda: "Enter Choose" in screen_lines(app)[-1])
         await pilot.press("y", "g")
         await until(pilot, lambda: "Enter Fold" in screen_lines(app)[-1])
-        assert copied == ["CALL_IN_CONTENT 5"]
+        assert copied == ["CALL_IN_CONTENT 5, mean reward 0.567"]
 
 
 @pytest.mark.parametrize(("key", "title"), [("F", "Facets"), ("h", "turns")])

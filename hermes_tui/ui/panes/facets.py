@@ -88,7 +88,11 @@ class BarsPane(RowList):
         lines = self.make_lines(picked)
         suffix = " …" if self.counts.unsettled else ""
         self.border_title = f"{self.title}{suffix}"
-        if not self._rows.take(lines, picked, narrowed=self.counts.is_narrowed):
+        is_narrowed = self.counts.is_narrowed
+        bars = (line.bar for line in lines if line.bar is not None)
+        has_rewards = any(bar.rewards[is_narrowed] is not None for bar in bars)
+        self.border_subtitle = "runs · mean reward" if has_rewards else ""
+        if not self._rows.take(lines, picked, narrowed=is_narrowed):
             return
         self.rows_changed(0)
         keys = [line.key for line in lines]
@@ -215,8 +219,6 @@ class HistogramPane(BarsPane):
 
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
         bars = self._counts.shown.bars()
-        has_rewards = any(bar.rewards[self.counts.is_narrowed] is not None for bar in bars)
-        self.border_subtitle = "runs · mean reward" if has_rewards else ""
         return bar_lines(bars, largest=max((bar.total for bar in bars), default=1))
 
     def next_quantity(self) -> Quantity:

@@ -1,11 +1,13 @@
-"""The facets of the runs: how many runs have which diagnostic, tool, model, status …"""
+"""The facets of the runs: how many runs have which diagnostic, tool, model, status …, and their
+mean rewards."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from heapq import nsmallest
 from itertools import chain
+from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.ui.runs.counts import Bar, Counts, Values
@@ -66,12 +68,25 @@ class Facet(NamedTuple):
     bars: tuple[Bar, ...]
 
 
+class _ValueCounts(Counter[Value]):
+    """How many runs have each value of a field, how many of these have a reward, and the sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rewarded = Counter[Value]()
+        self.rewards: defaultdict[Value, float] = defaultdict(float)
+
+    def mean_reward(self, value: Value) -> float | None:
+        known = self.rewarded[value]
+        return self.rewards[value] / known if known else None
+
+
 class FacetCounts(Counts):
     """Counts runs by the values of their fields."""
 
     def __init__(self) -> None:
-        self._all: dict[str, Counter[Value]] = {field.name: Counter() for field in _FIELDS}
-        self._chosen: dict[str, Counter[Value]] = {}
+        self._all = {field.name: _ValueCounts() for field in _FIELDS}
+        self._chosen: dict[str, _ValueCounts] = {}
         self._values: dict[str, Counter[str]] = {}
         """For fields with `distinguished_by`: how many pairs have each value."""
         self._runs = 0
@@ -88,7 +103,7 @@ class FacetCounts(Counts):
         _count(values, {name: self._chosen[name] for name in self._all})
 
     def forget_choice(self) -> None:
-        self._chosen = {field.name: Counter() for field in _FIELDS}
+        self._chosen = {field.name: _ValueCounts() for field in _FIELDS}
 
     def facets(self, *, whole: Collection[str] = (), picked: Collection[str] = ()) -> list[Facet]:
         """Return the fields to choose from; fields that distinguish nothing are omitted.
@@ -144,17 +159,33 @@ class FacetCounts(Counts):
             self._all[field.name][value],
             self._chosen[field.name][value],
             is_alternative=not field.has_several,
+            rewards=(
+                self._all[field.name].mean_reward(value),
+                self._chosen[field.name].mean_reward(value),
+            ),
         )
 
 
-def _count(values: Values, counts: Mapping[str, Counter[Value]]) -> None:
+def _count(values: Values, counts: Mapping[str, _ValueCounts]) -> None:
+    rewards = [one if one is not None and isfinite(one) else None for one in values("reward")]
+    has_rewards = any(one is not None for one in rewards)
     for field in _FIELDS:
         if field.name in counts:
             found: Iterable[Any] = values(field.name)
             if field.distinguished_by:
                 pairs = zip(found, values(field.distinguished_by), strict=True)
                 found = (pair if pair[0] else _NONE for pair in pairs)
-            counts[field.name].update(chain.from_iterable(found) if field.has_several else found)
+            found = list(found)
+            counted = counts[field.name]
+            counted.update(chain.from_iterable(found) if field.has_several else found)
+            if not has_rewards:
+                continue
+            each = found if field.has_several else ((value,) for value in found)
+            for several, reward in zip(each, rewards, strict=True):
+                if reward is not None:
+                    for value in several:
+                        counted.rewarded[value] += 1
+                        counted.rewards[value] += reward
 
 
 def _term(field: _Field, value: str) -> str:
