@@ -124,6 +124,15 @@ def test_groups_are_ordered_by_the_mean_of_the_sort_column() -> None:
     assert order() == "dcba"
 
 
+def test_groups_of_one_size_are_in_the_order_of_their_runs() -> None:
+    model = runs_of(*({"group_id": f"step {n // 2}", "reward": n % 2} for n in range(24)))
+    model.group_by("group")
+    titles = [f"step {n}" for n in range(12)]
+    assert [group.title for group in model.standing.groups] == titles
+    model.sort_by("reward")
+    assert [group.title for group in model.standing.groups] == titles
+
+
 def test_sorting_by_status_puts_groups_with_most_failures_first() -> None:
     outcomes = {"a": ("ok", "failed"), "b": ("ok",) * 3, "c": ("truncated", "error"), "d": ("",)}
     model = runs_of(
@@ -140,7 +149,7 @@ def test_a_filter_removes_groups_without_matching_runs() -> None:
     model = grouped_by_status()
     model.try_filter("turns > 4")
     lines = RunLines(model)
-    assert shown_lines(model, lines) == ["[failed]", "run-1", "[ok]", "run-2"]
+    assert shown_lines(model, lines) == ["[ok]", "run-2", "[failed]", "run-1"]
 
 
 def test_runs_read_later_join_their_groups() -> None:

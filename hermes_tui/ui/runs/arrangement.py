@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hermes_tui.ui.runs.fields import column
 from hermes_tui.ui.runs.group_order import Order, group_means
@@ -132,7 +132,8 @@ class RunArrangement:
 def _arrange_in_groups(
     places: array[int], rows: Sequence[RunRow], grouping: str, order: Order
 ) -> Steps[Standing]:
-    """Arrange runs in groups, which are sorted by `group_means`, and then by size, largest first.
+    """Arrange runs in groups, which are sorted by `group_means`, then by size, largest first, and
+    then in the order of their first runs.
 
     If the list is sorted by the field that they are grouped by, groups are in the order of that.
     """
@@ -148,14 +149,16 @@ def _arrange_in_groups(
         yield len(piece)
     means = yield from group_means(places, rows, group_of, len(numbers), order)
     is_by_name = order.name == grouping
-    by_order = [
-        (means[number], 0 if is_by_name else -sizes[number], key) for key, number in numbers.items()
+    by_order: list[tuple[Any, ...]] = [
+        (means[number], key) if is_by_name else (means[number], -sizes[number], number)
+        for key, number in numbers.items()
     ]
     ranked = yield from sorted_in_steps(
         array("I", range(len(by_order))), by_order, descending=is_by_name and order.descending
     )
     ranks = array("I", bytes(ranked.itemsize * len(ranked)))
-    keys = [by_order[number][2] for number in ranked if sizes[number]]
+    key_of = list(numbers)
+    keys = [key_of[number] for number in ranked if sizes[number]]
     names = iter(zip(keys, names_of(keys, grouping), strict=True))
     groups, start = [], 0
     for rank, number in enumerate(ranked):
