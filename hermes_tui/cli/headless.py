@@ -111,10 +111,13 @@ def _final_exit_code(
 ) -> int:
     """Return the exit code of a run: 1 if it finished with `findings` that `fail_on` selects.
 
-    `findings` is their number by code and severity.
+    `findings` is their number by code and severity. Without `fail_on` the errors are named all the
+    same: a run whose last call was lost finishes, too.
     """
     if exit_code != FINISHED:
         return exit_code
+    if not fail_on and (errors := FailOn.parse("error").selected(findings)):
+        print_notice(f"errors found: {counts_text(errors)} (--fail-on error exits with 1 for them)")
     if notes := fail_on.notes_left_out(findings):
         print_notice(notes)
     failing = fail_on.selected(findings)

@@ -29,6 +29,14 @@ def test_a_finished_run_fails_by_the_named_findings(
     assert message in ended.stderr
 
 
+def test_a_finished_run_names_its_errors_even_if_they_do_not_count() -> None:
+    ended = live("--api", "demo", "--no-record")
+    assert ended.returncode == 0
+    assert "hermes-tui: errors found: ARGS_DOUBLE×1, ARGS_INVALID×2, " in ended.stderr
+    chosen = live("--api", "demo", "--no-record", "--fail-on", "UNCLOSED")
+    assert "errors found" not in chosen.stderr
+
+
 def test_fail_on_does_not_change_the_exit_code_of_an_unfinished_run() -> None:
     ended = live("--api", "demo", "--no-record", "--fail-on", "ARGS_INVALID", "--token-limit", "1")
     assert ended.returncode == 6
