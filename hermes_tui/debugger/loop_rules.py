@@ -132,3 +132,11 @@ def rules_for(mode: str) -> LoopRules:
     from hermes_tui.debugger.faithful import Faithful
 
     return Faithful()
+
+
+def is_refused(call: CallState, state: SessionState) -> bool:
+    """Return whether the loop answers a call of the reply with an error and runs no tool."""
+    reply = state.reply
+    if reply is None:
+        return False
+    return isinstance(rules_for(state.mode).decide(call, reply, state.names), Refusal)

@@ -119,10 +119,13 @@ async def test_a_reply_cut_in_its_call_is_reported_to_user_and_model() -> None:
     async with live([reply], tools(), size=NARROW) as run:
         await run.stopped()
         await run.shows("STOPPED  TRUNCATED: the reply was cut: finish_reason length")
-        await run.shows("c tells the model what is wrong.")
+        await run.shows("c goes on to the call that cannot run.")
         await run.press("c")
         await run.shows("before dispatch of ls")
+        await run.shows("e edits it, x answers it, c tells the model what is wrong.")
         assert "P parser lab" not in run.text
+        await run.press("c")
+        await run.shows("turn 2/30")
 
 
 CUT_SHORT = 'Sure.\n<tool_call>\n{"name": "ls", "arguments": {"path": "/home/me'
@@ -136,7 +139,7 @@ async def test_a_cut_call_reaches_its_tool_only_after_an_edit(
     async with live([reply], tools(), size=TALL, parser="auto") as run:
         await run.stopped()
         await run.shows("STOPPED  TRUNCATED")
-        await run.shows("c tells the model what is wrong.")
+        await run.shows("c goes on to the call that cannot run.")
         await run.shows("tool gets  nothing; the model gets an error")
         run.driver.put(EditArguments(0, '{"path": "/home/me"}'))
         await run.shows('tool gets  {"path": "/home/me"}')

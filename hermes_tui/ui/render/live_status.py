@@ -69,10 +69,11 @@ UNREAD_CALL = "{lab} parser lab can run it, {edit} edits, {retry} asks again, {c
 """Like FLAWED_REPLY, if the reply has a call that this run does not read."""
 CONTINUE_EFFECTS = {
     "runs": "continues with the call as read.",
-    "refused": "tells the model what is wrong.",
+    "refused": "goes on to the call that cannot run.",
     "": "continues without a call.",
 }
 """What continuing does, by what then happens to the reply's calls."""
+REFUSED_CALL = "{edit} edits it, {answer} answers it, {continue} tells the model what is wrong."
 FAILED_REQUEST = "{retry} asks again, {edit} edits a message first, {continue} ends the run."
 LOST_REPLY = "{continue} asks again; the reply did not outlive its process."
 LOST_TOOL = "{answer} answers for the tool, {retry} runs it again, {continue} says it may have run."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from hermes_tui.debugger.loop_rules import is_refused
 from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
@@ -31,6 +32,7 @@ from hermes_tui.ui.render.live_status import (
     FLAWED_REPLY,
     LOST_REPLY,
     LOST_TOOL,
+    REFUSED_CALL,
     UNREAD_CALL,
     phase_segments,
 )
@@ -305,6 +307,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
                 effect = self._calls_then(state)
                 is_unread = not effect and self.has_unread_call()
                 advice = (UNREAD_CALL if is_unread else FLAWED_REPLY) + CONTINUE_EFFECTS[effect]
+            case Moment.CALL if state.call is not None and is_refused(state.call, state):
+                advice = REFUSED_CALL
             case _:
                 return ""
         return self.keys.format(advice)
@@ -312,11 +316,9 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     @staticmethod
     def _calls_then(state: SessionState) -> str:
         """Return what happens to the reply's calls when the run continues: `CONTINUE_EFFECTS`."""
-        from hermes_tui.debugger.call_rules import refusal
-
         running = state.reply.running if state.reply is not None else []
-        refused = [refusal(one.name, one.arguments, state.names, cut=one.cut) for one in running]
-        return "runs" if None in refused else "refused" if running else ""
+        refused = [is_refused(call, state) for call in running]
+        return "" if not refused else "refused" if all(refused) else "runs"
 
     # Streaming
 
