@@ -288,7 +288,7 @@ def _odd_calls(
         place = Span(0, len(text))
         if twin is not None and twin.name == call.name:
             place = twin.arguments_span or twin.span
-        trace.call(call.name, call.arguments, place.start, place.end)
+        trace.call(call.name, call.arguments, place)
     audit_calls(trace)
     known = {one.code for one in ours.diagnostics}
     return [one for one in trace.diagnostics if one.code not in known]

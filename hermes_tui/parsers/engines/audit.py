@@ -9,12 +9,13 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.name_flaws import NameFlaw, name_flaw, shown
 from hermes_tui.parsers.engines.other_parsers import cure, model_of_tags
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.engines.undelivered_calls import undelivered_call
-from hermes_tui.parsers.literals import FAILED, read_literal
+from hermes_tui.parsers.literals import FAILED, Literal, read_literal
 from hermes_tui.parsers.marks import SPECIAL_NAMES
 
 if TYPE_CHECKING:
@@ -69,16 +70,14 @@ def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bo
         _flag_string(trace, span, value, index)
     elif not isinstance(value, dict):
         message = f"the arguments are {_kind(value)}, not an object"
-        trace.flag(
-            Code.ARGS_NOT_OBJECT, Severity.ERROR, span.start, span.end, message, "send {…}", index
-        )
+        trace.flag(Code.ARGS_NOT_OBJECT, Severity.ERROR, span, message, "send {…}", index)
     if call.arguments_span is not None:
         for flaw in read_literal(trace.text, span.start, span.end).flaws:
             at = flaw.span
             message, hint = flaw.message, flaw.hint
             if flaw.code is Code.NONFINITE:
                 message, hint = _nonfinite_message(trace, call, at), _NONFINITE_HINT
-            trace.flag(flaw.code, Severity.WARNING, at.start, at.end, message, hint, index)
+            trace.flag(flaw.code, Severity.WARNING, at, message, hint, index)
     return value
 
 
@@ -98,9 +97,9 @@ def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detaile
     except BadJson as error:
         message = f"the engine passes on arguments that are not JSON: {error.message}"
         hint = "the client's json.loads fails; validate before running the call"
-        trace.flag(Code.RAW_ARGS, Severity.ERROR, span.start, span.end, message, hint, index)
+        trace.flag(Code.RAW_ARGS, Severity.ERROR, span, message, hint, index)
     if detailed and call.arguments_span is not None:
-        flag_payload(trace, span.start, span.end, index)
+        flag_payload(trace, span, index)
 
 
 def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
@@ -112,7 +111,7 @@ def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
     code = Code.ARGS_DOUBLE if twice else Code.ARGS_STRING
     message = f"the arguments are a JSON string{', encoded twice' if twice else ''}, not an object"
     hint = "decode once more before running it; the model should send {…}"
-    trace.flag(code, Severity.ERROR, span.start, span.end, message, hint, index)
+    trace.flag(code, Severity.ERROR, span, message, hint, index)
 
 
 def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -> None:
@@ -129,32 +128,31 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -
         if not rest.strip(_SEPARATORS) or (current and current.overlaps(span)):
             continue
         if not _TOKEN.sub("", rest).strip(_SEPARATORS):
-            _flag_special(trace, span.start, span.end)
+            _flag_special(trace, span)
             continue
-        if trace.calls and (call := undelivered_call(trace, span.start, span.end)):
+        if trace.calls and (call := undelivered_call(trace, span)):
             message = f"{trace.info.engine} loses the call ({call.name[:60]}): it is neither "
             message += "delivered nor in the content"
             hint = _hint_for(trace, call.span)
-            start, end = call.span.start, call.span.end
-            trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
+            trace.flag(Code.SILENT_DROP, Severity.ERROR, call.span, message, hint)
         elif trace.calls:
             message = f"{trace.info.engine} drops this text: it is in no call and no content"
             hint = "read the raw completion (logprobs) to see what the server hides"
-            trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
+            trace.flag(Code.CONTENT_LOST, Severity.WARNING, span, message, hint)
         else:
             message = f"{trace.info.engine} returns neither a call nor this text"
             effect = "sees only the rest" if content and content.strip() else "gets an empty reply"
             hint = f"the client {effect}; check the format and the tool names"
-            trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
+            trace.flag(Code.SILENT_DROP, Severity.ERROR, span, message, hint)
 
 
-def _flag_special(trace: Trace, start: int, end: int) -> None:
+def _flag_special(trace: Trace, span: Span) -> None:
     """Flag the first special token in a part of the text."""
-    found = _SPECIAL.search(trace.text, start, end)
+    found = _SPECIAL.search(trace.text, span.start, span.end)
     if found:
         message = f"a special token in the text: {found[0]}"
         hint = "look at the chat template, the stop tokens and skip_special_tokens"
-        trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, *found.span(), message, hint)
+        trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, Span(*found.span()), message, hint)
 
 
 def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
@@ -162,24 +160,23 @@ def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
     marker = trace.info.markers[0] if trace.info.markers else ""
     marker = marker if len(marker) >= SHORTEST_MARKER else ""
     for span in kept:
-        if call := undelivered_call(trace, span.start, span.end):
+        if call := undelivered_call(trace, span):
             message = f"the call ({call.name[:60]}) is left in the content"
             hint = _hint_for(trace, call.span)
-            start, end = call.span.start, call.span.end
-            trace.flag(Code.CALL_IN_CONTENT, Severity.ERROR, start, end, message, hint)
+            trace.flag(Code.CALL_IN_CONTENT, Severity.ERROR, call.span, message, hint)
             return
         at = trace.text.find(marker, span.start, span.end) if marker else -1
         found = _CALL_LIKE.search(trace.text, span.start, span.end)
         if at >= 0:
             message = "a marker of this format that opens no call stays in the content"
             hint = "write it once before each call, and not in prose"
-            end = at + len(marker)
-            trace.flag(Code.MARKER_IN_PROSE, Severity.WARNING, at, end, message, hint)
+            place = Span(at, at + len(marker))
+            trace.flag(Code.MARKER_IN_PROSE, Severity.WARNING, place, message, hint)
             return
         if found:
             message = "this looks like a call and is left in the content"
             hint = "see the steps for why it was not read"
-            trace.flag(Code.CALL_IN_CONTENT, Severity.WARNING, *found.span(), message, hint)
+            trace.flag(Code.CALL_IN_CONTENT, Severity.WARNING, Span(*found.span()), message, hint)
             return
 
 
@@ -195,43 +192,45 @@ def _hint_for(trace: Trace, call: Span) -> str:
     return "see the steps for why it was not read"
 
 
-def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -> None:
-    """Flag what keeps the text between `start` and `end` from being one JSON value, and where."""
+def flag_payload(trace: Trace, span: Span, index: int | None = None) -> None:
+    """Flag what keeps the text in `span` from being one JSON value, and where."""
     if trace.findings_full:
         return
-    while start < end and trace.text[start].isspace():
-        start += 1
-    if _flag_text_before(trace, start, end, index):
+    span = Span(stripped(trace.text, span).start, span.end)
+    if _flag_text_before(trace, span, index):
         return
-    _flag_special(trace, start, end)
-    literal = read_literal(trace.text, start, end)
-    cut = literal.cut_at
-    flagged = bool(literal.flaws)
+    _flag_special(trace, span)
+    literal = read_literal(trace.text, span.start, span.end)
     for flaw in literal.flaws:
         severity = Severity.NOTE if flaw.code is Code.DUP_KEY else Severity.ERROR
-        at = flaw.span
         nonfinite = flaw.code is Code.NONFINITE
         message = "not a JSON number" if nonfinite else flaw.message
-        trace.flag(flaw.code, severity, at.start, at.end, message, flaw.hint, index)
-    if cut >= 0:
+        trace.flag(flaw.code, severity, flaw.span, message, flaw.hint, index)
+    flagged = bool(literal.flaws)
+    if literal.cut_at >= 0:
         flagged = True
-        at_end = not trace.text[end:].strip()
-        code = Code.TRUNCATED if at_end else Code.BRACES_MISSING
-        where = "inside a string" if literal.cut_in_string else "before its last bracket"
-        hint = "raise max_tokens" if at_end else "close what is open before the closing marker"
-        begin = cut if literal.cut_in_string else max(start, end - 1)
-        message = f"the payload ends {where}"
-        trace.flag(code, Severity.ERROR, begin, end, message, hint, index)
-    elif literal.rung != FAILED and literal.span.end < end:
-        flagged = _flag_rest(trace, literal.span.end, end, index) or flagged
-    elif literal.rung != FAILED and literal.span.end > end:
+        _flag_cut(trace, literal, span, index)
+    elif literal.rung != FAILED and literal.span.end < span.end:
+        flagged = _flag_rest(trace, Span(literal.span.end, span.end), index) or flagged
+    elif literal.rung != FAILED and literal.span.end > span.end:
         flagged = True
-        _flag_marker_inside(trace, end, index)
+        _flag_marker_inside(trace, span.end, index)
     if not flagged:
-        at_error = literal.error_at if literal.error_at >= 0 else start
+        at = literal.error_at if literal.error_at >= 0 else span.start
         message = f"not JSON: {literal.error or 'no single value'}"
         hint = "one JSON object is expected here"
-        trace.flag(Code.JSON_INVALID, Severity.ERROR, at_error, at_error + 1, message, hint, index)
+        trace.flag(Code.JSON_INVALID, Severity.ERROR, Span(at, at + 1), message, hint, index)
+
+
+def _flag_cut(trace: Trace, literal: Literal, span: Span, index: int | None) -> None:
+    """Flag a payload that ends inside its value."""
+    at_end = not trace.text[span.end :].strip()
+    code = Code.TRUNCATED if at_end else Code.BRACES_MISSING
+    where = "inside a string" if literal.cut_in_string else "before its last bracket"
+    hint = "raise max_tokens" if at_end else "close what is open before the closing marker"
+    start = literal.cut_at if literal.cut_in_string else max(span.start, span.end - 1)
+    message = f"the payload ends {where}"
+    trace.flag(code, Severity.ERROR, Span(start, span.end), message, hint, index)
 
 
 def _flag_marker_inside(trace: Trace, start: int, index: int | None) -> None:
@@ -245,48 +244,46 @@ def _flag_marker_inside(trace: Trace, start: int, index: int | None) -> None:
         return
     message = f"{shown(trace.text[span.start : span.end])} inside a string ends the block early"
     hint = "engines do not look at quotes here: write one of its characters as \\uXXXX"
-    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, span.start, span.end, message, hint, index)
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, span, message, hint, index)
 
 
-def _flag_text_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
+def _flag_text_before(trace: Trace, span: Span, index: int | None) -> bool:
     """Flag text before the first brace of the payload; return whether there is any."""
-    if not _NO_VALUE.match(trace.text, start, end):
+    if not _NO_VALUE.match(trace.text, span.start, span.end):
         return False
-    brace = trace.text.find("{", start, end)
-    if trace.text.startswith("<function", start):
-        message = "tags where JSON is expected"
-        hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
-        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
-    elif of_tags := model_of_tags(trace, Span(start, end)):
+    brace = trace.text.find("{", span.start, span.end)
+    code, message, hint = Code.WRONG_FORMAT, "tags where JSON is expected", ""
+    if trace.text.startswith("<function", span.start):
+        hint = cure(trace, "function-xml", "qwen3_coder", span)
+    elif of_tags := model_of_tags(trace, span):
         model, hint = of_tags
         message = f"a call written as {model} does, where JSON is expected"
-        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
     elif brace >= 0:
+        code, span = Code.EXTRA_TEXT, Span(span.start, brace)
         message, hint = "text before the value", "nothing else is allowed in the block"
-        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, brace, message, hint, index)
     else:
-        message, hint = "not JSON: no value starts here", "one JSON object is expected here"
-        trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint, index)
+        code, message = Code.JSON_INVALID, "not JSON: no value starts here"
+        hint = "one JSON object is expected here"
+    trace.flag(code, Severity.ERROR, span, message, hint, index)
     return True
 
 
-def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
+def _flag_rest(trace: Trace, rest: Span, index: int | None) -> bool:
     """Flag text after the value inside its block; return whether there is any."""
-    rest = trace.text[start:end]
-    first = rest.lstrip()[:1]
-    if not first:
+    rest = Span(stripped(trace.text, rest).start, rest.end)
+    if not len(rest):
         return False
-    start += len(rest) - len(rest.lstrip())
+    first = trace.text[rest.start]
     if first in "}])":
-        stop = start + 1
+        code, rest = Code.BRACES_EXTRA, Span(rest.start, rest.start + 1)
         message, hint = "an extra closing bracket", "remove it"
-        trace.flag(Code.BRACES_EXTRA, Severity.ERROR, start, stop, message, hint, index)
     elif first in "{[":
+        code = Code.MULTI_PAYLOAD
         message, hint = "several values in a one-object block", "write one block per call"
-        trace.flag(Code.MULTI_PAYLOAD, Severity.ERROR, start, end, message, hint, index)
     else:
+        code = Code.EXTRA_TEXT
         message, hint = "text after the value", "nothing else is allowed in the block"
-        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, end, message, hint, index)
+    trace.flag(code, Severity.ERROR, rest, message, hint, index)
     return True
 
 

@@ -127,6 +127,7 @@ class Trace:
     def __init__(self, info: EngineInfo, text: str, tools: Sequence[ToolSpec] = ()) -> None:
         self.info = info
         self.text = text
+        self.whole = Span(0, len(text))
         self.tools = {tool.name: tool for tool in tools}
         self.calls: list[ParsedCall] = []
         self.places: list[Mapping[str, Span]] = []
@@ -138,7 +139,7 @@ class Trace:
         self.diagnostics: list[Diagnostic] = []
         self._content_set = False
         self._kept: list[Span] = []
-        self._steps = [ParseStep(info.name, Span(0, len(text)), "")]
+        self._steps = [ParseStep(info.name, self.whole, "")]
         self._depth = 1
         self._elsewhere: dict[str, ParseResult] | None = {}
 
@@ -162,20 +163,20 @@ class Trace:
         """The spans of the reasoning in the text, tags included, in order."""
         return tuple(whole for whole, _, _ in split_reasoning(self.text))
 
-    def span(self, start: int, end: int) -> Span:
-        """Return the span from `start` to `end`, clamped to the text."""
-        if 0 <= start <= end <= len(self.text):
-            return Span(start, end)
-        start = max(0, min(start, len(self.text)))
-        return Span(start, max(start, min(end, len(self.text))))
+    def _clamped(self, span: Span) -> Span:
+        """Return the part of the span that is in the text."""
+        if 0 <= span.start <= span.end <= len(self.text):
+            return span
+        start = max(0, min(span.start, len(self.text)))
+        return Span(start, max(start, min(span.end, len(self.text))))
 
-    def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
+    def step(self, rule: str, span: Span, outcome: str, detail: str = "") -> None:
         """Record one decision inside the open part."""
         if len(self._steps) >= MAX_STEPS:
             return
-        self._steps.append(ParseStep(rule, self.span(start, end), outcome, detail, self._depth))
+        self._steps.append(ParseStep(rule, self._clamped(span), outcome, detail, self._depth))
 
-    def part(self, rule: str, start: int, end: int) -> Part:
+    def part(self, rule: str, span: Span) -> Part:
         """Open a decision that contains others; its span grows to cover them.
 
         Exceptions pass through; the part is closed all the same.
@@ -183,7 +184,7 @@ class Trace:
         if len(self._steps) >= MAX_STEPS:
             return Part(self, -1)
         part = Part(self, len(self._steps))
-        self.step(rule, start, end, "")
+        self.step(rule, span, "")
         self._depth += 1
         return part
 
@@ -202,8 +203,7 @@ class Trace:
         self,
         code: Code,
         severity: Severity,
-        start: int,
-        end: int,
+        span: Span,
         message: str,
         hint: str = "",
         call_index: int | None = None,
@@ -211,7 +211,7 @@ class Trace:
         """Record a finding. An empty span is widened to one character if the text has one."""
         if self.findings_full:
             return
-        span = self.span(start, end)
+        span = self._clamped(span)
         if not len(span) and self.text:
             at = min(span.start, len(self.text) - 1)
             span = Span(at, at + 1)
@@ -227,8 +227,7 @@ class Trace:
         self,
         name: str,
         arguments: str,
-        start: int,
-        end: int,
+        span: Span,
         *,
         name_span: Span | None = None,
         arguments_span: Span | None = None,
@@ -242,7 +241,7 @@ class Trace:
         If the verdict is `failed` already, they are not decoded. `places` are the spans of the
         values by key, needed if the arguments are not JSON in the text.
         """
-        span = self.span(start, end)
+        span = self._clamped(span)
         if value is None and verdict != FAILED:
             try:
                 value = loads(arguments)
@@ -252,11 +251,11 @@ class Trace:
             ParsedCall(name, arguments, span, name_span, arguments_span, value, verdict)
         )
         self.places.append(places)
-        self.step("call", start, end, DELIVERED, name)
+        self.step("call", span, DELIVERED, name)
 
-    def keep(self, start: int, end: int) -> None:
+    def keep(self, span: Span) -> None:
         """Keep a part of the text as content."""
-        span = self.span(start, end)
+        span = self._clamped(span)
         if len(span):
             self._kept.append(span)
 
@@ -272,10 +271,10 @@ class Trace:
         """
         if self.calls:
             start = min(call.span.start for call in self.calls)
-            end = max(call.span.end for call in self.calls)
+            calls = Span(start, max(call.span.end for call in self.calls))
             several = counted(len(self.calls), "valid call")
             what = several if len(self.calls) > 1 else f"a valid call ({self.calls[0].name})"
-            self.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, f"{what}, {reason}", hint)
+            self.flag(Code.SIBLING_VOIDED, Severity.ERROR, calls, f"{what}, {reason}", hint)
         self._take_back()
         self.diagnostics[:] = [_without_call_index(found) for found in self.diagnostics]
 
@@ -296,9 +295,9 @@ class Trace:
                 f"lost because {self.info.name} keeps the whole text: {reason}",
                 "send the bad call again, or ask for one call per message",
             )
-        self._kept = [Span(0, len(self.text))] if self.text else []
+        self._kept = [self.whole] if self.text else []
         self.say(self.text)
-        self.step("keep", 0, len(self.text), "kept as text", reason)
+        self.step("keep", self.whole, "kept as text", reason)
 
     def result(self) -> ParseResult:
         """Return the verdict, with lost text and flaws of the calls flagged."""
@@ -324,17 +323,16 @@ class Trace:
     def raised(self, error: str) -> ParseResult:
         """Return the verdict of an engine that raises: nothing reaches the client."""
         self._take_back()
-        whole = (Span(0, len(self.text)),) if self.text else ()
-        self.step("raise", 0, len(self.text), "raised", error)
+        dropped = (self.whole,) if self.text else ()
+        self.step("raise", self.whole, "raised", error)
         self.flag(
             Code.PARSER_RAISED,
             Severity.ERROR,
-            0,
-            len(self.text),
+            self.whole,
             f"{self.info.name} raises: {error}",
             "the server answers with HTTP 500; use another parser, or another version",
         )
-        return self._result(Outcome.RAISED, None, (), whole)._replace(error=error)
+        return self._result(Outcome.RAISED, None, (), dropped)._replace(error=error)
 
     def _result(
         self,

@@ -56,15 +56,16 @@ def _vllm_v3(trace: Trace) -> None:
         if block.kind != "function":
             at = block.whole.start
             message = f"the call is of kind {block.kind[:60]!r}, not 'function'"
-            trace.flag(Code.NAME_DECORATED, Severity.ERROR, at, block.name.start, message)
+            trace.flag(Code.NAME_DECORATED, Severity.ERROR, Span(at, block.name.start), message)
             raise Refused(message)
         _deliver_raw(trace, block)
     _wrap(trace, outer)
     end = trace.text.rfind(CALLS_END)
     if end >= 0:
-        trace.keep(end + len(CALLS_END), len(trace.text))
-        flag_kept_specials(trace, end + len(CALLS_END), len(trace.text))
-        after = trace.text[end + len(CALLS_END) :]
+        rest = Span(end + len(CALLS_END), len(trace.text))
+        trace.keep(rest)
+        flag_kept_specials(trace, rest)
+        after = trace.text[rest.start :]
         trace.say(trace.text[:outer] + after or None)
     trace.tools_called = True
 
@@ -83,13 +84,13 @@ def _outer_marker(trace: Trace) -> int:
     outer = trace.text.find(CALLS_BEGIN)
     if outer < 0:
         raise Refused("there is no " + CALLS_BEGIN)
-    trace.step(_OUTER_RULE, outer, outer + len(CALLS_BEGIN), "found")
+    trace.step(_OUTER_RULE, Span(outer, outer + len(CALLS_BEGIN)), "found")
     return outer
 
 
 def _wrap(trace: Trace, outer: int) -> None:
     """Keep the text before the calls, and extend the calls over the outer markers."""
-    trace.keep(0, outer)
+    trace.keep(Span(0, outer))
     extend_over_markers(trace, CALLS_BEGIN, CALLS_END)
 
 
@@ -154,14 +155,14 @@ def _other_version(trace: Trace, place: Span) -> str:
 
 def _flag_no_match(trace: Trace, start: int, why: str) -> None:
     end = start + len(CALL_BEGIN)
-    rest = trace.text[end:]
+    opener, rest = Span(start, end), trace.text[end:]
     cut = CALL_END not in rest and CALLS_END not in rest
     code = Code.TRUNCATED if cut else Code.WRONG_FORMAT if "fence" in why else Code.UNCLOSED
-    hint = _other_version(trace, Span(start, end)) or _SHAPES[trace.info.format]
+    hint = _other_version(trace, opener) or _SHAPES[trace.info.format]
     if CALL_END not in rest:
         hint = "raise max_tokens" if cut else f"{CALLS_END} does not end a call: write both"
-    trace.flag(code, Severity.ERROR, start, end, f"no call here: {why}", hint)
-    trace.step("match a call", start, end, "no match", why)
+    trace.flag(code, Severity.ERROR, opener, f"no call here: {why}", hint)
+    trace.step("match a call", opener, "no match", why)
 
 
 def _flag_inner_marker(trace: Trace, block: _Block) -> bool:
@@ -173,7 +174,7 @@ def _flag_inner_marker(trace: Trace, block: _Block) -> bool:
     start = block.whole.end - len(CALL_END)
     message = f"{CALL_END} inside a value ends the call early"
     hint = "no engine looks at quotes here; the text continues after it"
-    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, block.whole.end, message, hint)
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, Span(start, block.whole.end), message, hint)
     return True
 
 
@@ -184,8 +185,7 @@ def _deliver_raw(trace: Trace, block: _Block) -> None:
     trace.call(
         text[block.name.start : block.name.end],
         text[arguments.start : arguments.end],
-        block.whole.start,
-        block.whole.end,
+        block.whole,
         name_span=block.name,
         arguments_span=arguments,
         value=value_of(text[arguments.start : arguments.end]),
@@ -238,19 +238,18 @@ def _deliver_json(trace: Trace, block: _Block) -> None:
         value = loads(trace.text[arguments.start : arguments.end])
     except BadJson as error:
         if trace.text[arguments.start : arguments.end].strip():
-            flag_payload(trace, arguments.start, arguments.end)
+            flag_payload(trace, arguments)
             _flag_inner_marker(trace, block)
         else:
             message = "a call without arguments: {} is expected"
-            start, end = block.whole.start, block.whole.end
-            trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, end, message)
+            trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, block.whole, message)
         raise Refused(f"arguments that are not JSON: {error.message}") from None
     if block.kind != "function":
         start = block.whole.start + len(CALL_BEGIN)
         end = max(start + 1, block.name.start - len(SEP))
         message = f"the call is of kind {block.kind[:60]!r}: SGLang does not look at it"
         hint = f"the format has `function` before {SEP}"
-        trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint)
+        trace.flag(Code.NAME_DECORATED, Severity.WARNING, Span(start, end), message, hint)
     deliver_known(trace, block.whole, block.name, value, arguments)
 
 

@@ -20,25 +20,26 @@ _LOOK_AHEAD = 400
 _LOOK_BACK = 40
 
 
-def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True) -> None:
+def flag_foreign_body(trace: Trace, place: Span, *, prose: bool = True) -> None:
     """Flag what the body of a block holds if this parser reads no call from it.
 
     Without `prose`, a body that is no call of any format is not flagged.
     """
-    body = trace.text[start : min(end, start + _LOOK_AHEAD)]
+    start = place.start
+    body = trace.text[start : min(place.end, start + _LOOK_AHEAD)]
     code, hint = Code.WRONG_FORMAT, ""
     if _JSON.match(body):
         message = "the body is JSON"
         if trace.text[max(0, start - _LOOK_BACK) : start].rstrip().endswith("<tool_call>"):
-            hint = cure(trace, "hermes", "hermes", Span(start, end))
+            hint = cure(trace, "hermes", "hermes", place)
     elif _FUNCTION.match(body):
         message = "the body is function XML"
-        hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
+        hint = cure(trace, "function-xml", "qwen3_coder", place)
     elif found := _ATTRIBUTE.match(body):
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
         hint = "function XML has <function=NAME>"
-        start, end = start + found.start(1), start + found.end()
-    elif of_tags := model_of_tags(trace, Span(start, end)):
+        place = Span(start + found.start(1), start + found.end())
+    elif of_tags := model_of_tags(trace, place):
         model, hint = of_tags
         message = f"the body is a call as {model} writes it"
     elif not prose:
@@ -49,7 +50,7 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     else:
         code, message = Code.EMPTY_BLOCK, "a block without a call"
     severity = Severity.WARNING if code is Code.EMPTY_BLOCK else Severity.ERROR
-    trace.flag(code, severity, start, max(end, start + 1), message, hint)
+    trace.flag(code, severity, place, message, hint)
 
 
 def flag_loose_text(trace: Trace, span: Span, part_name: str) -> bool:
@@ -61,7 +62,7 @@ def flag_loose_text(trace: Trace, span: Span, part_name: str) -> bool:
     if not len(at):
         return False
     code, message, hint = loose_text_finding(trace.text[at.start : at.end], part_name)
-    trace.flag(code, Severity.ERROR, at.start, at.end, message, hint)
+    trace.flag(code, Severity.ERROR, at, message, hint)
     return code is Code.MARKER_IN_VALUE
 
 
@@ -90,17 +91,17 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
         return False
     message = f"{closer} inside a value ends the whole block"
     hint = "the rest of the value is not part of the call"
-    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, closer_end, message, hint)
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, Span(start, closer_end), message, hint)
     return True
 
 
-def flag_kept_specials(trace: Trace, start: int, end: int) -> None:
-    """Flag the first special token that reaches the content between `start` and `end`."""
-    found = _SPECIAL.search(trace.text, start, end)
+def flag_kept_specials(trace: Trace, span: Span) -> None:
+    """Flag the first special token that reaches the content in `span`."""
+    found = _SPECIAL.search(trace.text, span.start, span.end)
     if found is not None:
         message = f"the special token {found[0]} reaches the content"
         hint = "a stop token in the text: look at the chat template and at skip_special_tokens"
-        trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, *found.span(), message, hint)
+        trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, Span(*found.span()), message, hint)
 
 
 def flag_entities(trace: Trace, span: Span, index: int) -> None:
@@ -110,4 +111,4 @@ def flag_entities(trace: Trace, span: Span, index: int) -> None:
         return
     message = f"the HTML escape {found[0]} stays unchanged: this format has no escapes"
     hint = "the model wrote XML; the tool gets the escape itself"
-    trace.flag(Code.BAD_ESCAPE, Severity.WARNING, *found.span(), message, hint, index)
+    trace.flag(Code.BAD_ESCAPE, Severity.WARNING, Span(*found.span()), message, hint, index)

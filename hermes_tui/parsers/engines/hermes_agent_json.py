@@ -47,7 +47,7 @@ def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...
 
 def keep_text_before(trace: Trace, first: int) -> None:
     """Keep the text before the first marker as content, stripped of blanks."""
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     trace.say(trace.text[:first].strip() or None)
 
 
@@ -67,12 +67,11 @@ class _TagReader:
     def _read(self, trace: Trace, block: Block, part: Part) -> None:
         body = stripped(trace.text, block.body)
         if not block.closed:
-            flag_blanks(trace, block.body.start, block.body.end, _SLOW_BLANKS)
+            flag_blanks(trace, block.body, _SLOW_BLANKS)
         if not len(body):
             part.outcome = "skipped"
             message = "an empty block is skipped"
-            start, end = block.span.start, block.span.end
-            trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, message)
+            trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, block.span, message)
             return
         flag_nested(trace, block, self.opener)
         try:
@@ -95,7 +94,7 @@ def _skip_nameless(trace: Trace, payload: Any, at: Span) -> None:
     code = Code.MULTI_PAYLOAD if several else Code.NAME_MISSING
     what = "a list in a one-object block" if several else "no `name` key"
     message = f"{what}: skipped silently"
-    trace.flag(code, Severity.ERROR, at.start, at.end, message, SHAPE)
+    trace.flag(code, Severity.ERROR, at, message, SHAPE)
 
 
 def _deliver_object(
@@ -145,7 +144,7 @@ def _segments(text: str, first: int) -> list[Span]:
 
 def _mistral_array(trace: Trace, first: int, inner: Span) -> None:
     """Read the JSON after the first marker, or the objects in it if it is damaged."""
-    with trace.part("list", first, inner.end) as part:
+    with trace.part("list", Span(first, inner.end)) as part:
         try:
             value = read_payload(trace, inner)
         except BadJson as error:
@@ -187,7 +186,7 @@ def _mistral_objects(trace: Trace, inner: Span) -> None:
             continue
         if isinstance(value, dict) and "name" in value:
             at = Span(position, end)
-            trace.step("raw_decode", position, end, "read", "an object with a name")
+            trace.step("raw_decode", Span(position, end), "read", "an object with a name")
             _deliver_object(trace, value, at, at, strings_verbatim=True)
         position = scanner.next_container(end)
 
@@ -198,10 +197,10 @@ def _mistral_named(trace: Trace, segment: Span) -> None:
     brace = trace.text.find("{", inner.start, inner.end)
     start = segment.start - len(MARKER)
     if brace < 0:
-        trace.step("name{…}", start, segment.end, "skipped", "no brace after the marker")
+        trace.step("name{…}", Span(start, segment.end), "skipped", "no brace after the marker")
         message = "no brace after the marker: skipped"
         hint = "write [TOOL_CALLS]name{…}"
-        trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, segment.end, message, hint)
+        trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, Span(start, segment.end), message, hint)
         return
     name = stripped(trace.text, Span(inner.start, brace))
     raw = trace.text[brace : inner.end]
@@ -214,8 +213,7 @@ def _mistral_named(trace: Trace, segment: Span) -> None:
     trace.call(
         trace.text[name.start : name.end],
         emitted,
-        start,
-        inner.end,
+        Span(start, inner.end),
         name_span=name,
         arguments_span=Span(brace, inner.end),
     )

@@ -55,22 +55,21 @@ def _read_llama(trace: Trace) -> None:
 
 
 def _flag_braces(trace: Trace, at: int) -> None:
-    trace.step("raw_decode", at, at + 1, "skipped", "no JSON begins here")
-    end = len(trace.text)
+    trace.step("raw_decode", Span(at, at + 1), "skipped", "no JSON begins here")
     later_starts = [call.span.start for call in trace.calls if call.span.start > at]
-    flag_payload(trace, at, min([end, *later_starts]))
+    flag_payload(trace, Span(at, min([len(trace.text), *later_starts])))
 
 
 def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
     name, arguments = value.get("name"), value.get("arguments", value.get("parameters"))
     if not isinstance(name, str) or not name or arguments is None:
         what = "arguments" if name else "name"
-        trace.step("raw_decode", at.start, at.end, "skipped", f"no {what}")
+        trace.step("raw_decode", at, "skipped", f"no {what}")
         code = Code.ARGS_KEY if name else Code.NAME_MISSING
         message = f"an object without {what} is skipped"
         is_call = isinstance(name, str) and name in trace.tools if name else arguments is not None
         severity = Severity.ERROR if is_call else Severity.WARNING
-        trace.flag(code, severity, at.start, at.end, message, SHAPE)
+        trace.flag(code, severity, at, message, SHAPE)
         return
     places = places_in(trace.text, at, ("arguments", "parameters"))
     deliver(trace, name, arguments, at, at, places)

@@ -58,12 +58,12 @@ def _read_coder(trace: Trace) -> None:
     text = trace.text
     if FUNCTION not in text:
         for block in tagged_blocks(text, OPENER, CLOSER):
-            flag_foreign_body(trace, block.body.start, block.body.end, prose=False)
+            flag_foreign_body(trace, block.body, prose=False)
             break
         raise Refused(f"no {FUNCTION} in the text")
     blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole_text(text)]
     for block in blocks:
-        with trace.part("block", block.span.start, block.span.end):
+        with trace.part("block", block.span):
             for function in _functions(text, _cut_newline(text, block)):
                 _coder_call(trace, function)
     if not trace.calls:
@@ -102,15 +102,14 @@ def _coder_call(trace: Trace, function: Block) -> None:
     if angle < 0:
         message = "a function tag that never closes is dropped"
         hint = "raise max_tokens, or write <function=name>"
-        start, end = function.span.start, function.span.end
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, function.span, message, hint)
         return
     early = not function.closed and flag_early_close(trace, body, CLOSER, FUNCTION_END, FUNCTION)
     if not function.closed and not early:
         message = f"no {FUNCTION_END}: the function still reaches to the end of its block"
         hint = "a call cut by max_tokens looks the same: it runs with what was written"
-        start = function.span.start
-        trace.flag(Code.UNCLOSED, Severity.ERROR, start, body.start, message, hint)
+        opener = Span(function.span.start, body.start)
+        trace.flag(Code.UNCLOSED, Severity.ERROR, opener, message, hint)
     name = stripped(text, Span(body.start, angle))
     values = list(_parameters(trace, Span(angle + 1, body.end), early=early))
     flag_entities(trace, Span(angle + 1, body.end), len(trace.calls))
@@ -129,7 +128,7 @@ def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
         closed = stop is not None and stop[0] == PARAMETER_END
         angle = text.find(">", inner, end)
         if not closed and not (early and stop is None):
-            _flag_open_parameter(trace, start, end)
+            _flag_open_parameter(trace, Span(start, end))
         covered = stop.end() if stop and closed else end
         start, opener = text.find(PARAMETER, covered, body.end), start
         loose = Span(covered, start if start >= 0 else body.end)
@@ -138,7 +137,7 @@ def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
             key, span = stripped(text, Span(inner, angle)), Span(angle + 1, end)
             yield _Value(text[key.start : key.end], span, _without_newlines(text, span), cut)
         else:
-            _flag_lost_parameter(trace, opener, end)
+            _flag_lost_parameter(trace, Span(opener, end))
 
 
 def _without_newlines(text: str, span: Span) -> Span:
@@ -147,16 +146,16 @@ def _without_newlines(text: str, span: Span) -> Span:
     return Span(start, span.end - text.endswith("\n", start, span.end))
 
 
-def _flag_open_parameter(trace: Trace, start: int, end: int) -> None:
+def _flag_open_parameter(trace: Trace, span: Span) -> None:
     message = f"no {PARAMETER_END}: the value reaches to the next tag or the end"
     hint = "add </parameter>; a value that was cut looks the same"
-    trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, start, end, message, hint, len(trace.calls))
+    trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, span, message, hint, len(trace.calls))
 
 
-def _flag_lost_parameter(trace: Trace, start: int, end: int) -> None:
+def _flag_lost_parameter(trace: Trace, span: Span) -> None:
     message = "a parameter tag without `>` is dropped, the call is delivered without it"
     hint = "write <parameter=key>value</parameter>"
-    trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, start, end, message, hint, len(trace.calls))
+    trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, span, message, hint, len(trace.calls))
 
 
 def _deliver(
@@ -177,19 +176,17 @@ def _deliver(
                 return
             raise Refused(str(error)) from None
         if value.key in arguments:
-            start, end = value.span.start, value.span.end
             message = f"{value.key} appears twice; the last one counts"
-            trace.flag(Code.DUP_KEY, Severity.WARNING, start, end, message, "send it once", index)
+            trace.flag(Code.DUP_KEY, Severity.WARNING, value.span, message, "send it once", index)
         if not value.cut:
             flag_guess(trace, word, value.key, guessed, value.trimmed, index)
         kind = type(guessed).__name__
-        trace.step(f"value of {value.key[:40]}", value.span.start, value.span.end, kind)
+        trace.step(f"value of {value.key[:40]}", value.span, kind)
         arguments[value.key] = guessed
     trace.call(
         word,
         written(arguments),
-        span.start,
-        span.end,
+        span,
         name_span=name if len(name) else None,
         arguments_span=None,
         value=arguments,
@@ -198,9 +195,8 @@ def _deliver(
 
 
 def _flag_overlong(trace: Trace, value: _Value, message: str) -> None:
-    start, end = value.span.start, value.span.end
     hint = "send long numbers as strings"
-    trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint)
+    trace.flag(Code.JSON_INVALID, Severity.ERROR, value.span, message, hint)
 
 
 class _GlmReader:
@@ -217,7 +213,7 @@ class _GlmReader:
         if OPENER not in text:
             raise Refused(f"no {OPENER} in the text")
         for block in tagged_blocks(text, OPENER, CLOSER):
-            with trace.part("block", block.span.start, block.span.end) as part:
+            with trace.part("block", block.span) as part:
                 if not block.closed:
                     part.outcome = "refused"
                     self._flag_open(trace, block)
@@ -238,8 +234,7 @@ class _GlmReader:
     def _flag_open(trace: Trace, block: Block) -> None:
         message = f"no {CLOSER}: the block is not a call"
         hint = "raise max_tokens, or check that the closing tag is not a stop sequence"
-        start, end = block.span.start, block.span.end
-        trace.flag(Code.UNCLOSED, Severity.ERROR, start, end, message, hint)
+        trace.flag(Code.UNCLOSED, Severity.ERROR, block.span, message, hint)
 
     @staticmethod
     def _flag_head(trace: Trace, block: Block) -> None:
@@ -250,7 +245,7 @@ class _GlmReader:
         key = trace.text.find(KEY, start, end)
         if trace.text.find("\\n", start, key if key >= 0 else end) >= 0:
             hint = r"it needs a newline, not the two characters \n"
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end, message, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, block.span, message, hint)
 
     def _values(self, trace: Trace, body: Span) -> Iterator[_Value]:
         text, position = trace.text, body.start
@@ -258,14 +253,14 @@ class _GlmReader:
             middle = self._pair.search(text, start + len(KEY), body.end)
             end = text.find(VALUE_END, middle.end(), body.end) if middle else -1
             if not middle or end < 0:
-                self._flag_pair(trace, start, body.end)
+                self._flag_pair(trace, Span(start, body.end))
                 return
             key = stripped(text, Span(start + len(KEY), middle.start()))
             word = text[key.start : key.end]
             if KEY in word or KEY_END in word:
-                self._flag_pair(trace, start, middle.end())
+                self._flag_pair(trace, Span(start, middle.end()))
             if text.find(KEY, middle.end(), end) >= 0:
-                self._flag_pair(trace, start, end)
+                self._flag_pair(trace, Span(start, end))
             position = end + len(VALUE_END)
             following = text.find(KEY, position, body.end)
             loose = Span(position, following if following >= 0 else body.end)
@@ -273,11 +268,11 @@ class _GlmReader:
             yield _Value(word, Span(middle.end(), end), Span(middle.end(), end), cut)
 
     @staticmethod
-    def _flag_pair(trace: Trace, start: int, end: int) -> None:
+    def _flag_pair(trace: Trace, span: Span) -> None:
         message = "a key without a value that closes"
         hint = "write <arg_key>k</arg_key><arg_value>v</arg_value>"
         index = len(trace.calls)
-        trace.flag(Code.PARAM_PAIRING, Severity.ERROR, start, end, message, hint, index)
+        trace.flag(Code.PARAM_PAIRING, Severity.ERROR, span, message, hint, index)
 
 
 def _head_45(text: str, body: Span) -> tuple[Span, Span] | None:

@@ -51,8 +51,7 @@ def _deliver_all(trace: Trace, found: list[_Match], first: int) -> None:
         trace.call(
             trace.text[name.start : name.end],
             trace.text[arguments.start : arguments.end],
-            one.span.start,
-            one.span.end,
+            one.span,
             name_span=name,
             arguments_span=arguments,
         )
@@ -70,11 +69,11 @@ def _flag_unread(trace: Trace, start: int) -> None:
     if at >= 0:
         message = "this call does not follow the format, or is not closed: it is ignored"
         hint = f"{trace.info.name} needs exactly {trace.info.flag}'s markers; raise max_tokens"
-        trace.step("call", at, len(trace.text), "not matched")
+        trace.step("call", Span(at, len(trace.text)), "not matched")
         for name, most, growth in _REPEAT_LIMITS:
             if trace.info.format == name:
                 flag_repeats(trace, opener, most, f"every opener pairs with every mark, {growth}")
-        trace.flag(Code.UNCLOSED, Severity.ERROR, at, len(trace.text), message, hint)
+        trace.flag(Code.UNCLOSED, Severity.ERROR, Span(at, len(trace.text)), message, hint)
 
 
 def _read_v3(trace: Trace) -> None:
@@ -93,7 +92,7 @@ def _section(trace: Trace, markers: tuple[str, ...]) -> int:
         if at >= 0:
             message = f"a call outside of {markers[0]}: the parser does not look there"
             hint = "the chat template must open the section"
-            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, len(trace.text), message, hint)
+            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, Span(at, len(trace.text)), message, hint)
         raise Refused(f"no {markers[0]} in the text")
     return min(places)
 
@@ -170,8 +169,8 @@ def _flag_id(trace: Trace, span: Span) -> None:
     message = "the id is not name:N: the call is ignored"
     hint = "the model must write functions.name:0"
     start = span.start - len(KIMI_BEGIN)
-    trace.step("id", start, span.end, "not matched")
-    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
+    trace.step("id", Span(start, span.end), "not matched")
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span, message, hint)
 
 
 _DEEPSEEK = (CALLS_BEGIN, CALL_BEGIN, CALL_END, CALLS_END, SEP)

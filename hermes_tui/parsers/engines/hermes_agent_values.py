@@ -60,13 +60,13 @@ def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index:
         shown = trace.text[at.start : min(at.end, at.start + 40)]
         message = f"{key}: a string is declared, {shown!r} becomes {type(value).__name__}"
         hint = "hermes-agent consults no schema: it guesses the type of every value"
-        trace.flag(Code.TYPE_GUESSED, Severity.ERROR, at.start, at.end, message, hint, index)
+        trace.flag(Code.TYPE_GUESSED, Severity.ERROR, at, message, hint, index)
     elif at != span and trace.text[at.start : at.end] == value:
         newline = at.start == span.start and trace.text[at.end : span.end] == "\n"
         what = "the final newline of the value is" if newline else "whitespace at the ends is"
         message = f"{key}: {what} lost"
         hint = "indentation and the final newline do not survive this parser"
-        trace.flag(Code.VALUE_TRIMMED, Severity.WARNING, span.start, span.end, message, hint, index)
+        trace.flag(Code.VALUE_TRIMMED, Severity.WARNING, span, message, hint, index)
 
 
 def _wants_text(trace: Trace, tool: str, key: str) -> bool:

@@ -59,7 +59,7 @@ def read_blocks(
         raise Refused(f"no {opener} in the text")
     refusal = ""
     for block in tagged_blocks(trace.text, opener, closer):
-        with trace.part("block", block.span.start, block.span.end) as part:
+        with trace.part("block", block.span) as part:
             try:
                 read(trace, block, part)
             except Refused as refused:
@@ -97,19 +97,19 @@ def read_payload(trace: Trace, span: Span) -> Any:
     except BadJson as error:
         at = min(span.start + error.position, span.end)
         where = f"{error.message} at {error.position}"
-        trace.step("json.loads", span.start, span.end, "refused", where)
+        trace.step("json.loads", span, "refused", where)
         if span.start < span.end:
-            flag_payload(trace, span.start, span.end)
+            flag_payload(trace, span)
         raise BadJson(error.message, at, error.kind) from None
-    trace.step("json.loads", span.start, span.end, "read", type(value).__name__)
+    trace.step("json.loads", span, "read", type(value).__name__)
     return value
 
 
 def refuse_block(trace: Trace, block: Block, code: Code, message: str, hint: str) -> Refused:
     """Flag a block that is not a call; return the exception that makes the engine keep all."""
     span = block.body if len(block.body) else block.span
-    trace.flag(code, Severity.ERROR, span.start, span.end, message, hint)
-    trace.step("call", span.start, span.end, "refused", message)
+    trace.flag(code, Severity.ERROR, span, message, hint)
+    trace.step("call", span, "refused", message)
     return Refused(message)
 
 
@@ -119,7 +119,7 @@ def flag_unclosed(trace: Trace, block: Block) -> None:
         message = "the block is never closed; its JSON is complete, so it is read anyway"
         hint = "check that the stop sequence is not the closing tag; streams may differ"
         start = block.span.start
-        trace.flag(Code.UNCLOSED, Severity.WARNING, start, block.body.start, message, hint)
+        trace.flag(Code.UNCLOSED, Severity.WARNING, Span(start, block.body.start), message, hint)
 
 
 def flag_nested(trace: Trace, block: Block, opener: str) -> None:
@@ -128,7 +128,7 @@ def flag_nested(trace: Trace, block: Block, opener: str) -> None:
     if at >= 0:
         message = f"{opener} again before the block is closed: all of it is read as one payload"
         hint = "close each block before the next; do not name the tag in prose"
-        trace.flag(Code.NESTED_OPEN, Severity.WARNING, at, at + len(opener), message, hint)
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, Span(at, at + len(opener)), message, hint)
 
 
 def deliver(
@@ -148,8 +148,7 @@ def deliver(
     trace.call(
         name,
         arguments if as_text else dumps(arguments),
-        span.start,
-        span.end,
+        span,
         name_span=places.name,
         arguments_span=places.arguments,
         value=None if as_text else arguments,
@@ -179,7 +178,7 @@ def flag_no_arguments(
         message += f", {' and '.join(f'`{key[:40]}`' for key in others[:3])} ignored"
         span = members_in(trace.text, at).get(others[0], at)
     index = len(trace.calls)
-    trace.flag(Code.ARGS_KEY, severity, span.start, span.end, message, hint, index)
+    trace.flag(Code.ARGS_KEY, severity, span, message, hint, index)
 
 
 def _flag_text(trace: Trace, span: Span) -> None:
@@ -187,4 +186,4 @@ def _flag_text(trace: Trace, span: Span) -> None:
     message = "the arguments are a JSON string; this parser passes it on unchanged"
     hint = "send {…} itself, not a string"
     index = len(trace.calls)
-    trace.flag(Code.ARGS_STRING, Severity.WARNING, span.start, span.end, message, hint, index)
+    trace.flag(Code.ARGS_STRING, Severity.WARNING, span, message, hint, index)

@@ -26,8 +26,7 @@ class NameFlaw(NamedTuple):
     hint: str
 
     def flag(self, trace: Trace, span: Span, index: int | None = None) -> None:
-        start, end = span.start, span.end
-        trace.flag(self.code, Severity.ERROR, start, end, self.message, self.hint, index)
+        trace.flag(self.code, Severity.ERROR, span, self.message, self.hint, index)
 
 
 def flag_name(trace: Trace, name: str, span: Span) -> None:
@@ -68,7 +67,7 @@ def flag_id(trace: Trace, identifier: str, span: Span) -> None:
     """Flag a Kimi call id that contains no tool name."""
     message = f"the id {identifier[:60]!r} is not of the form functions.NAME:N"
     hint = "the chat template writes these ids; the history may contain others"
-    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span, message, hint)
 
 
 def nearest(name: str, trace: Trace) -> str:

@@ -25,7 +25,7 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     length = len(trace.text)
     if called:
         message = "the parser reports a call, but has none"
-        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NO_CALL_HINT)
+        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, Span(0, length), message, NO_CALL_HINT)
     if not trace.text:
         return
     if any(_explains(found) for found in trace.diagnostics):
@@ -42,11 +42,11 @@ def audit_no_calls(trace: Trace, *, called: bool) -> None:
     if near := near_marker(trace.text):
         message = f"almost a marker: {shown(trace.text[near.start : near.end])}"
         hint = f"{trace.info.name} looks for {_markers(trace)}"
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, near.start, near.end, message, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, near, message, hint)
         return
     message = "no marker of this format: the text is a plain answer"
     hint = f"{trace.info.name} looks for {_markers(trace)}"
-    trace.flag(Code.NO_MARKER, Severity.NOTE, 0, length, message, hint)
+    trace.flag(Code.NO_MARKER, Severity.NOTE, Span(0, length), message, hint)
 
 
 def _flag_read_elsewhere(trace: Trace) -> None:
@@ -70,7 +70,7 @@ def _flag_read_elsewhere(trace: Trace) -> None:
 
 def _flag_other_format(trace: Trace, seen: FormatMarker, hint: str) -> None:
     message = f"this is written as {seen.format}, which {trace.info.name} does not read"
-    trace.flag(Code.WRONG_FORMAT, Severity.ERROR, seen.span.start, seen.span.end, message, hint)
+    trace.flag(Code.WRONG_FORMAT, Severity.ERROR, seen.span, message, hint)
 
 
 def _explains(finding: Diagnostic) -> bool:
@@ -86,14 +86,14 @@ def _flag_own_markers(trace: Trace) -> bool:
         end = first + len(markers[0])
         message = "a marker of this format, but no call after it"
         hint = f"{trace.info.name} expects a call right after {shown(markers[0])}"
-        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, first, end, message, hint)
+        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, Span(first, end), message, hint)
         return True
     for marker in markers[1:]:
         at = trace.text.find(marker)
         if at >= 0:
             message = f"{shown(marker)} without {shown(markers[0])} before it"
             hint = "the opening marker is missing: in the prompt, or dropped as a special token?"
-            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, at + len(marker), message, hint)
+            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, Span(at, at + len(marker)), message, hint)
             return True
     return False
 

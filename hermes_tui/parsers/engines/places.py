@@ -34,7 +34,7 @@ def audit_places(trace: Trace) -> None:
     thought = next(remaining, None)
     fences = position = 0
     for index, call in enumerate(trace.calls):
-        start, end = call.span.start, call.span.end
+        start = call.span.start
         while thought and thought.end <= start:
             thought = next(remaining, None)
         fences += trace.text.count("```", position, start)
@@ -42,11 +42,16 @@ def audit_places(trace: Trace) -> None:
         if thought and thought.overlaps(call.span):
             message = "a call inside the model's reasoning; this parser delivers it anyway"
             hint = _reasoning_hint(trace, thought)
-            trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
+            trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, call.span, message, hint, index)
         if fences % 2:
             message = "a call inside a code fence"
             trace.flag(
-                Code.MARKER_IN_FENCE, Severity.WARNING, start, end, message, _FENCE_HINT, index
+                Code.MARKER_IN_FENCE,
+                Severity.WARNING,
+                call.span,
+                message,
+                _FENCE_HINT,
+                index,
             )
 
 

@@ -47,7 +47,7 @@ _START, _END = "<|python_start|>", "<|python_end|>"
 
 
 def _vllm(trace: Trace) -> None:
-    _read_whole(trace, Cleaned(trace.text, [Span(0, len(trace.text))]))
+    _read_whole(trace, Cleaned(trace.text, [trace.whole]))
 
 
 def _vllm_llama4(trace: Trace) -> None:
@@ -56,7 +56,7 @@ def _vllm_llama4(trace: Trace) -> None:
     if not text.startswith(_START):
         _vllm(trace)
         return
-    trace.step("remove the markers", 0, len(_START), "removed", f"{_START} and {_END}")
+    trace.step("remove the markers", Span(0, len(_START)), "removed", f"{_START} and {_END}")
     _read_whole(trace, without(text, Span(len(_START), len(text)), (_END,)))
 
 
@@ -71,11 +71,11 @@ def _read_whole(trace: Trace, cleaned: Cleaned) -> None:
 def _deliver_whole(trace: Trace, cleaned: Cleaned) -> None:
     shape = CallLists(cleaned.text)
     if not shape.begins(0):
-        trace.step("match the shape", 0, len(trace.text), "no match")
+        trace.step("match the shape", trace.whole, "no match")
         flag_no_list(trace, cleaned, shape)
         raise Refused("the text is not, from its first character on, a list of calls")
     whole = cleaned.place(Span(0, shape.closes_at))
-    trace.step("match the shape", whole.start, whole.end, "match")
+    trace.step("match the shape", whole, "match")
     try:
         reader = _Reader(trace, cleaned, Span(0, len(cleaned.text)))
     except BadPython as error:
@@ -123,8 +123,7 @@ class _Reader:
         self._trace.call(
             name,
             arguments,
-            whole.start,
-            whole.end,
+            whole,
             name_span=self.place(call.func),
             value=value_of(arguments),
             verdict="python-literal",
@@ -144,18 +143,18 @@ def _sglang(trace: Trace) -> None:
         flag_no_list(trace, cleaned, shape)
         raise Refused("no list of calls anywhere in the text")
     whole = cleaned.place(found)
-    trace.step("search the shape", whole.start, whole.end, "match")
+    trace.step("search the shape", whole, "match")
     flag_slow(trace, whole, shape.arguments(found))
     after = Span(found.end, len(cleaned.text))
     for part in cleaned.parts(Span(0, found.start)) + cleaned.parts(after):
-        trace.keep(part.start, part.end)
+        trace.keep(part)
     trace.say(cleaned.text[: found.start] + cleaned.text[found.end :] or None)
     try:
         reader = _Reader(trace, cleaned, found)
     except BadPython as error:
         error.position += found.start
         flag_bad_python(trace, cleaned, error, found.end)
-        trace.step("parse as Python", whole.start, whole.end, "lost", error.message)
+        trace.step("parse as Python", whole, "lost", error.message)
         return
     _deliver_known(trace, reader)
 

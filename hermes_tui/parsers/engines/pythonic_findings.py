@@ -24,7 +24,7 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
     text = cleaned.text
     head = _LIST_HEAD.search(text)
     if text.strip() == "[]":
-        trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, 0, len(trace.text), "an empty list of calls")
+        trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, trace.whole, "an empty list of calls")
     if head is None:
         if found := _CALL_HEAD.match(text):
             message = "a call outside of a list"
@@ -36,7 +36,7 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
         what = "a code fence" if code is Code.MARKER_IN_FENCE else "text"
         message = f"{what} before the list of calls: vLLM accepts nothing else in the answer"
         if trace.info.engine == "vllm":
-            whole = Span(0, len(trace.text))
+            whole = trace.whole
             hint = "SGLang's pythonic finds the list anywhere"
             hint = hint_if_called(trace, "sglang/pythonic", whole, hint)
             _flag(trace, cleaned, code, Span(0, head.start()), message, hint)
@@ -100,7 +100,7 @@ def flag_not_literal(trace: Trace, place: Span, why: str) -> None:
     """Flag a value that is not a literal for this engine."""
     message = f"{why}, where a literal is expected"
     hint = "engines evaluate nothing: the model must write the value itself"
-    trace.flag(Code.EXPR_NOT_LITERAL, Severity.ERROR, place.start, place.end, message, hint)
+    trace.flag(Code.EXPR_NOT_LITERAL, Severity.ERROR, place, message, hint)
 
 
 def flag_positions(trace: Trace, places: list[Span], index: int) -> None:
@@ -108,9 +108,7 @@ def flag_positions(trace: Trace, places: list[Span], index: int) -> None:
     for place in places[:20]:
         message = "an argument without a name is left out of the call"
         hint = "write name=value"
-        trace.flag(
-            Code.EXPR_NOT_LITERAL, Severity.ERROR, place.start, place.end, message, hint, index
-        )
+        trace.flag(Code.EXPR_NOT_LITERAL, Severity.ERROR, place, message, hint, index)
 
 
 def flag_slow(trace: Trace, place: Span, arguments: int) -> None:
@@ -120,9 +118,9 @@ def flag_slow(trace: Trace, place: Span, arguments: int) -> None:
     message = f"SGLang's expression backtracks: {arguments} arguments, the time doubles with each"
     hint = "16 arguments cost 0.1 s, 20 cost 2 s, 26 two minutes, without a time limit"
     severity = Severity.WARNING if arguments < 26 else Severity.ERROR
-    trace.flag(Code.PARSER_TIMEOUT, severity, place.start, place.end, message, hint)
+    trace.flag(Code.PARSER_TIMEOUT, severity, place, message, hint)
 
 
 def _flag(trace: Trace, cleaned: Cleaned, code: Code, span: Span, message: str, hint: str) -> None:
     place = cleaned.place(span)
-    trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
+    trace.flag(code, Severity.ERROR, place, message, hint)

@@ -44,9 +44,7 @@ def audit_schema(trace: Trace, index: int, value: dict[str, Any], tool: ToolSpec
     for key, message in found:
         span = places.get(key) or _fallback_place(trace, index, places)
         hint = f"{tool.name} declares {', '.join(list(known)[:_MAX_LISTED]) or 'nothing'}"
-        trace.flag(
-            Code.SCHEMA_VIOLATION, Severity.WARNING, span.start, span.end, message, hint, index
-        )
+        trace.flag(Code.SCHEMA_VIOLATION, Severity.WARNING, span, message, hint, index)
 
 
 def places_of(trace: Trace, index: int) -> Mapping[str, Span]:

@@ -51,7 +51,7 @@ Values = Callable[[list[tuple[str, str]], Any], dict[str, Read]]
 
 def _read_glm45(trace: Trace) -> None:
     first = _read(trace, _name_before_newline, glm45_values)
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     trace.say(trace.text[:first].strip() or None)
 
 
@@ -63,8 +63,8 @@ def _read_glm47(trace: Trace) -> None:
         position = block.end
     kept.append(Span(position, len(trace.text)))
     for span in kept:
-        trace.keep(span.start, span.end)
-        flag_kept_specials(trace, span.start, span.end)
+        trace.keep(span)
+        flag_kept_specials(trace, span)
     trace.say("".join(trace.text[span.start : span.end] for span in kept).strip() or None)
 
 
@@ -80,7 +80,7 @@ def _read(
     try:
         for block in _closed_blocks(trace.text):
             end = block.end
-            with trace.part("block", block.start, block.end):
+            with trace.part("block", block):
                 _read_block(trace, block, head(trace, block), values)
     except UnexpectedValue as error:
         remove_drop_findings(trace)
@@ -119,7 +119,7 @@ def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, value
         return
     name, body = head
     if _OTHER_BODY.match(trace.text, name.start, body.end):
-        flag_foreign_body(trace, name.start, body.end)
+        flag_foreign_body(trace, Span(name.start, body.end))
         drop(trace, block, "there is no name where GLM writes it", LOGGED)
         return
     tool = trace.tools.get(trace.text[name.start : name.end])
@@ -138,12 +138,12 @@ def _flag_head(trace: Trace, body: Span) -> None:
     """Flag why the block has no line with a name."""
     text = trace.text[body.start : body.end]
     if _KEY not in text and text.strip() not in trace.tools:
-        flag_foreign_body(trace, body.start, body.end)
+        flag_foreign_body(trace, body)
         return
     message = "no newline after the name"
     hint = "glm47 is the parser for calls without newlines"
     hint = hint_if_called(trace, "sglang/glm47", body, hint)
-    trace.flag(Code.MARKER_VARIANT, Severity.ERROR, body.start, body.end, message, hint)
+    trace.flag(Code.MARKER_VARIANT, Severity.ERROR, body, message, hint)
 
 
 def _flag_nested(trace: Trace, name: Span) -> None:
@@ -151,7 +151,7 @@ def _flag_nested(trace: Trace, name: Span) -> None:
     if trace.text.find(OPENER, name.start, name.end) >= 0:
         message = "an opening tag inside an open block is read as the name"
         hint = "write the opening tag once"
-        trace.flag(Code.NESTED_OPEN, Severity.ERROR, name.start, name.end, message, hint)
+        trace.flag(Code.NESTED_OPEN, Severity.ERROR, name, message, hint)
 
 
 def _pairs(trace: Trace, body: Span) -> tuple[list[tuple[str, str]], dict[str, Span]]:
@@ -175,9 +175,9 @@ def _pairs(trace: Trace, body: Span) -> tuple[list[tuple[str, str]], dict[str, S
         place = Span(body.start + start, body.start + position)
         blank = not found[-1][1].strip()
         places[key] = place if blank else Span(body.start + junction.end(), body.start + end)
-        trace.step("argument", place.start, place.end, "read", key[:60])
+        trace.step("argument", place, "read", key[:60])
         for code, message, hint in pair_flaws(*found[-1]):
-            trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
+            trace.flag(code, Severity.ERROR, place, message, hint)
     _flag_loose(trace, text, covered, len(text), body.start)
     return found, places
 
@@ -193,7 +193,7 @@ def _flag_loose(trace: Trace, text: str, start: int, end: int, shift: int) -> No
     if "</arg_value>" in loose:
         code, message = Code.MARKER_IN_VALUE, "a marker inside a value ends it early"
     hint = "close every <arg_key> and <arg_value>" if unclosed else "write nothing there"
-    trace.flag(code, Severity.ERROR, start, start + len(loose.strip()), message, hint)
+    trace.flag(code, Severity.ERROR, Span(start, start + len(loose.strip())), message, hint)
 
 
 def _flag_open(trace: Trace, position: int) -> None:
@@ -204,8 +204,8 @@ def _flag_open(trace: Trace, position: int) -> None:
     end = len(trace.text)
     message = f"{OPENER} is never closed: the engine sees no call in it"
     hint = "raise max_tokens, or look for the stop string that cut it"
-    trace.flag(Code.TRUNCATED, Severity.ERROR, start, end, message, hint)
-    trace.step("block", start, end, "no match", f"no {CLOSER}")
+    trace.flag(Code.TRUNCATED, Severity.ERROR, Span(start, end), message, hint)
+    trace.step("block", Span(start, end), "no match", f"no {CLOSER}")
 
 
 def _parser(name: str, families: str, read: Callable[[Trace], None]) -> Emulated:

@@ -37,7 +37,7 @@ def _read_hermes(trace: Trace) -> None:
         raise Refused(f"no {OPENER} in the text")
     refusal = ""
     for block in tagged_blocks(trace.text, OPENER, CLOSER):
-        with trace.part("block", block.span.start, block.span.end) as part:
+        with trace.part("block", block.span) as part:
             if not len(block.body):
                 _flag_empty(trace, block, part)
                 continue
@@ -54,7 +54,7 @@ def _read_hermes(trace: Trace) -> None:
     if refusal:
         remove_drop_findings(trace)
         raise Refused(refusal)
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     trace.say(trace.text[:first].strip() or None)
 
 
@@ -64,14 +64,13 @@ def _deliver_block(trace: Trace, block: Block) -> None:
     if isinstance(value, list):
         message = "a list in a one-object block: SGLang reads its items as calls"
         hint = "write one block per call"
-        trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
+        trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body, message, hint)
     deliver(trace, value, body, block.span)
 
 
 def _flag_empty(trace: Trace, block: Block, part: Part) -> None:
     part.outcome = "skipped"
-    start, end = block.span.start, block.span.end
-    trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, "an empty block is skipped")
+    trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, block.span, "an empty block is skipped")
 
 
 def _read_qwen(trace: Trace) -> None:
@@ -82,13 +81,13 @@ def _read_qwen(trace: Trace) -> None:
         _flag_newline(trace)
         raise Refused("no <tool_call> with a newline after it in the text")
     for block in tagged_blocks(trace.text, opener, closer):
-        with trace.part("block", block.span.start, block.span.end) as part:
+        with trace.part("block", block.span) as part:
             if block.closed:
                 _qwen_block(trace, block, part)
             else:
                 _flag_open(trace, block, part)
                 flag_repeats(trace, opener, _SLOW_OPENERS, "each opener looks for its end, n^2")
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     trace.say(trace.text[:first].strip() or None)
 
 
@@ -103,8 +102,7 @@ def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
         part.outcome = "dropped"
         message = "SGLang drops a block that is not JSON, and its text with it"
         hint = "the log has a warning; the client sees nothing"
-        start, end = block.span.start, block.span.end
-        trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
+        trace.flag(Code.SILENT_DROP, Severity.ERROR, block.span, message, hint)
 
 
 def _flag_open(trace: Trace, block: Block, part: Part) -> None:
@@ -112,8 +110,10 @@ def _flag_open(trace: Trace, block: Block, part: Part) -> None:
     start, end = block.span.start, block.span.end
     message = f"no newline and {CLOSER} after this: the block is not a call, and its text is lost"
     hint = "streams read it; raise max_tokens, or check that the closing tag is not a stop sequence"
-    trace.flag(Code.UNCLOSED, Severity.ERROR, start, block.body.start, message, hint)
-    trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, "lost: no call, no content", hint)
+    trace.flag(Code.UNCLOSED, Severity.ERROR, Span(start, block.body.start), message, hint)
+    trace.flag(
+        Code.SILENT_DROP, Severity.ERROR, Span(start, end), "lost: no call, no content", hint
+    )
 
 
 def _flag_newline(trace: Trace) -> None:
@@ -123,7 +123,7 @@ def _flag_newline(trace: Trace) -> None:
         place = Span(at, at + len(OPENER))
         hint = "--tool-call-parser hermes reads it"
         hint = hint_if_called(trace, "sglang/hermes", place, hint)
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, place.start, place.end, message, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, place, message, hint)
 
 
 _QWEN_FAMILIES = "Qwen2.5, Qwen3"

@@ -58,7 +58,7 @@ def _read(trace: Trace) -> None:
             raise Refused("ValueError: the index of a call has too many digits")
     for one in found:
         _deliver(trace, one)
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     extend_over_markers(trace, SECTION, _SECTION_END)
 
 
@@ -102,8 +102,7 @@ def _deliver(trace: Trace, one: _Match) -> None:
     trace.call(
         name,
         arguments,
-        one.whole.start,
-        one.whole.end,
+        one.whole,
         name_span=Span(start, start + len(name) if named else one.id.end),
         arguments_span=one.arguments,
         value=value_of(arguments),
@@ -136,7 +135,7 @@ def _flag_guess(trace: Trace, one: _Match, name: str | None) -> None:
     message = f"the id is a bare number: SGLang guesses the tool from the arguments: {name!r}"
     hint = "the guess is wrong if two tools have the same parameters"
     severity = Severity.WARNING if name else Severity.ERROR
-    trace.flag(Code.TYPE_GUESSED, severity, one.id.start, one.id.end, message, hint)
+    trace.flag(Code.TYPE_GUESSED, severity, one.id, message, hint)
 
 
 def _flag_missed(trace: Trace, found: list[_Match]) -> None:
@@ -165,8 +164,8 @@ def _flag_opener(trace: Trace, start: int, end: int, *, inside: bool) -> None:
     else:
         code, message = Code.ARGS_NOT_OBJECT, "no call here: id, marker and {…} are expected"
     hint = "raise max_tokens" if code is Code.TRUNCATED else f"write NAME:N {_ARGUMENTS} {{…}}"
-    trace.flag(code, Severity.ERROR, start, end if stop < 0 else stop, message, hint)
-    trace.step("match a call", start, end, "no match", message)
+    trace.flag(code, Severity.ERROR, Span(start, end if stop < 0 else stop), message, hint)
+    trace.step("match a call", Span(start, end), "no match", message)
 
 
 PARSERS = (

@@ -89,20 +89,21 @@ class _Reader:
             if not error.syntax:
                 raise EngineRaised(error.raised) from None
             stop = min(len(self.text), error.position + 1)
-            self.trace.step("raw_decode", start, stop, "refused", error.message)
+            self.trace.step("raw_decode", Span(start, stop), "refused", error.message)
             return False
-        self.trace.step("raw_decode", start, end, "read", type(value).__name__)
+        span = Span(start, end)
+        self.trace.step("raw_decode", span, "read", type(value).__name__)
         if not isinstance(value, dict):
-            self._refuse_value(value, start, end)
-        self._add(_Value(value, Span(start, end)))
+            self._refuse_value(value, span)
+        self._add(_Value(value, span))
         return True
 
-    def _refuse_value(self, value: Any, start: int, end: int) -> None:
+    def _refuse_value(self, value: Any, span: Span) -> None:
         """Raise what SGLang raises in the end for a value that is no object, whatever follows."""
         kind = type(value).__name__
         message = f"a {kind} where a call object is expected"
         hint = "llama3 reads any JSON after the tag as a call; write {…} only"
-        self.trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
+        self.trace.flag(Code.NAME_MISSING, Severity.ERROR, span, message, hint)
         raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")
 
     def _read_python(self) -> bool:
@@ -112,21 +113,22 @@ class _Reader:
         end = self._braces.end(start)
         if end < 0:
             return False
-        value = self._python_dict(start, end)
-        self.trace.step("python dict", start, end, "refused" if value is None else "read")
+        span = Span(start, end)
+        value = self._python_dict(span)
+        self.trace.step("python dict", span, "refused" if value is None else "read")
         if value is None:
             return False
-        self._add(_Value(value, Span(start, end), python=True))
+        self._add(_Value(value, span, python=True))
         return True
 
-    def _python_dict(self, start: int, end: int) -> Any:
-        self._budget -= end - start
+    def _python_dict(self, span: Span) -> Any:
+        self._budget -= len(span)
         if self._budget < 0:
             message = "SGLang reads this stretch again and again: seconds for long texts"
             hint = "set a time limit for the request"
-            self.trace.flag(Code.PARSER_TIMEOUT, Severity.NOTE, start, end, message, hint)
+            self.trace.flag(Code.PARSER_TIMEOUT, Severity.NOTE, span, message, hint)
             return None
-        raw = self.text[start:end]
+        raw = self.text[span.start : span.end]
         try:
             value = literal_eval(raw.strip())
             written = dumps(value)
@@ -152,8 +154,8 @@ def _read(trace: Trace) -> None:
     _deliver(trace, reader, before)
     _flag_failure(trace, reader, start)
     rest = stripped(trace.text, Span(min(reader.safe, len(trace.text)), len(trace.text)))
-    trace.keep(0, before)
-    trace.keep(rest.start, rest.end)
+    trace.keep(Span(0, before))
+    trace.keep(rest)
     trace.say(trace.text[:before] + trace.text[rest.start : rest.end] or None)
 
 
@@ -163,7 +165,7 @@ def _flag_text_before(trace: Trace) -> None:
     if at >= 0:
         message = "text before the call: without <|python_tag|> it must start the answer"
         hint = "begin the answer with the call, or write the tag before it"
-        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, 0, at, message, hint)
+        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, Span(0, at), message, hint)
 
 
 def _deliver(trace: Trace, reader: _Reader, before: int) -> None:
@@ -187,12 +189,12 @@ def _flag_python(trace: Trace, read: _Value, first_index: int) -> None:
     if flaws:
         message = f"not JSON ({flaws[0].message}): SGLang reads it as a Python literal"
         hint = "do not rely on it: ask for JSON"
-        trace.flag(Code.PY_LITERAL, Severity.NOTE, inner.start, inner.end, message, hint)
+        trace.flag(Code.PY_LITERAL, Severity.NOTE, inner, message, hint)
         return
     start = max(read.span.start - 1, 0)
     message = "whitespace before valid JSON: SGLang's JSON decoder fails, and it is read as Python"
     hint = "Python has no true, false and null: write the next call right after one separator"
-    trace.flag(Code.EXTRA_TEXT, Severity.NOTE, start, inner.start, message, hint)
+    trace.flag(Code.EXTRA_TEXT, Severity.NOTE, Span(start, inner.start), message, hint)
 
 
 def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:
@@ -200,7 +202,7 @@ def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:
     position = start if not reader.values else reader.safe
     at = trace.text.find("{", min(position, len(trace.text)))
     if at >= 0 and (at == stripped(trace.text, Span(position, len(trace.text))).start):
-        flag_payload(trace, at, len(trace.text))
+        flag_payload(trace, Span(at, len(trace.text)))
 
 
 PARSERS = (

@@ -39,14 +39,14 @@ def _read(trace: Trace) -> None:
     first = trace.text.find(MARKER)
     if first < 0:
         raise Refused(f"no {MARKER} in the text")
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
     if trace.text.find(ARRAY, first) >= 0:
         end = _read_array(trace, first)
     else:
         end = _read_compact(trace, first)
     before = trace.text[:first].strip()
     rest = stripped(trace.text, Span(end, len(trace.text)))
-    trace.keep(end, len(trace.text))
+    trace.keep(Span(end, len(trace.text)))
     if len(rest):
         _flag_text_after(trace, rest)
     after = trace.text[rest.start : rest.end]
@@ -60,7 +60,7 @@ def _flag_text_after(trace: Trace, rest: Span) -> None:
     if trace.calls and starts_object(trace.text[rest.start : rest.end]):
         code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
         hint = _NAME_HINT
-    trace.flag(code, severity, rest.start, rest.end, f"{message} becomes content", hint)
+    trace.flag(code, severity, rest, f"{message} becomes content", hint)
 
 
 def _read_array(trace: Trace, first: int) -> int:
@@ -68,10 +68,10 @@ def _read_array(trace: Trace, first: int) -> int:
     text = trace.text
     opening = text.find(ARRAY, first) + len(ARRAY) - 1
     end = _value_end(text, opening)
-    with trace.part("array", first, end if end >= 0 else len(text)) as part:
+    with trace.part("array", Span(first, end if end >= 0 else len(text))) as part:
         if end < 0:
             part.outcome = "dropped"
-            flag_payload(trace, opening, len(text))
+            flag_payload(trace, Span(opening, len(text)))
             return _flag_lost(trace, first, "the list never closes: no call, and its text is lost")
         place = Span(opening, end)
         try:
@@ -90,7 +90,7 @@ def _flag_lost(trace: Trace, start: int, message: str, end: int | None = None) -
     """Flag text that SGLang loses, up to `end` or the end of the text; return the latter."""
     stop = len(trace.text) if end is None else end
     hint = "fix the call; the client sees nothing of it"
-    trace.flag(Code.SILENT_DROP, Severity.ERROR, start, stop, message, hint)
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, Span(start, stop), message, hint)
     return len(trace.text)
 
 
@@ -150,15 +150,15 @@ def _compact_call(trace: Trace, position: int) -> int:
 
 def _compact_value(trace: Trace, head: Span, name: Span, value_at: int) -> int:
     end = _value_end(trace.text, value_at)
-    with trace.part("block", head.start, end if end >= 0 else len(trace.text)) as part:
+    with trace.part("block", Span(head.start, end if end >= 0 else len(trace.text))) as part:
         if end < 0:
             part.outcome = "dropped"
-            flag_payload(trace, value_at, len(trace.text))
+            flag_payload(trace, Span(value_at, len(trace.text)))
             return -1
         if not is_strict_json(trace.text[value_at:end]):
             part.outcome = "dropped"
-            trace.step("orjson.loads", value_at, end, "refused")
-            flag_payload(trace, value_at, end)
+            trace.step("orjson.loads", Span(value_at, end), "refused")
+            flag_payload(trace, Span(value_at, end))
             return -1
         try:
             value = read_payload(trace, Span(value_at, end))
@@ -179,13 +179,13 @@ def _deliver_compact(trace: Trace, name: Span, value: object, at: Span, start: i
 
 def _flag_shape(trace: Trace, start: int, message: str) -> None:
     end = start + len(MARKER)
-    trace.step("[TOOL_CALLS]name[ARGS]{…}", start, end, "refused", message)
+    trace.step("[TOOL_CALLS]name[ARGS]{…}", Span(start, end), "refused", message)
     if trace.text.startswith("][", end) and not trace.text.startswith(ARGS, end + 1):
         message = "no space between the marker and the list: SGLang does not see the list"
         hint = "SGLang expects [TOOL_CALLS] [{…}]"
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 2, message, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, Span(start, end + 2), message, hint)
         return
-    trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 1, message, _NAME_HINT)
+    trace.flag(Code.MARKER_VARIANT, Severity.ERROR, Span(start, end + 1), message, _NAME_HINT)
 
 
 PARSERS = (

@@ -38,8 +38,7 @@ def deliver_known(
     trace.call(
         name,
         arguments,
-        whole.start,
-        whole.end,
+        whole,
         name_span=name_span,
         arguments_span=arguments_span,
         value=value or {},
@@ -53,8 +52,7 @@ def drop_unknown(trace: Trace, name: str, whole: Span, name_span: Span) -> None:
         flag_name(trace, name, name_span)
     else:
         message = "the call has no name"
-        start, end = name_span.start, name_span.end
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, "it is dropped")
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, name_span, message, "it is dropped")
     drop(trace, whole, "no declared tool has this name", "SGLANG_FORWARD_UNKNOWN_TOOLS=1 helps")
 
 
@@ -64,8 +62,8 @@ LOGGED = "the reason is in its log only"
 def drop(trace: Trace, whole: Span, why: str, hint: str = LOGGED) -> None:
     """Drop a call together with its text."""
     message = f"SGLang drops this call and its text: {why}"
-    trace.flag(Code.SILENT_DROP, Severity.ERROR, whole.start, whole.end, message, hint)
-    trace.step("call", whole.start, whole.end, "dropped", why)
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, whole, message, hint)
+    trace.step("call", whole, "dropped", why)
 
 
 def remove_drop_findings(trace: Trace) -> None:
@@ -90,7 +88,7 @@ def flag_values(
             hint = "a text that looks like a number, true, false or null does not stay text"
         else:
             continue
-        trace.flag(code, Severity.WARNING, place.start, place.end, message, hint, index)
+        trace.flag(code, Severity.WARNING, place, message, hint, index)
 
 
 def _is_text_in_vllm(trace: Trace, key: str, place: Span) -> bool:
@@ -120,4 +118,4 @@ def flag_doubled_opener(trace: Trace, opener: str, start: int) -> None:
         message = f"{opener} appears twice, which the engine accepts"
         hint = "open the section once"
         begin = start - len(opener)
-        trace.flag(Code.NESTED_OPEN, Severity.WARNING, begin, start, message, hint, 0)
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, Span(begin, start), message, hint, 0)

@@ -33,7 +33,7 @@ def need_tools(trace: Trace) -> None:
     if any(marker in trace.text for marker in trace.info.markers):
         message = "the request declares no tools: SGLang does not look for calls"
         hint = "send the tools with the request; here: give their schemas"
-        trace.flag(Code.NAME_UNKNOWN, Severity.WARNING, 0, len(trace.text), message, hint)
+        trace.flag(Code.NAME_UNKNOWN, Severity.WARNING, trace.whole, message, hint)
     raise Refused("no tools in the request")
 
 
@@ -55,14 +55,14 @@ def deliver(trace: Trace, value: Any, place: Span, block: Span) -> None:
 def _check_shape(trace: Trace, item: Any, at: Span) -> None:
     if not isinstance(item, dict):
         message = f"a {type(item).__name__} where a call object is expected"
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, _HINT)
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, at, message, _HINT)
         raise UnexpectedValue(
             f"AttributeError: {type(item).__name__!r} object has no attribute 'get'"
         )
     name = item.get("name")
     if isinstance(name, (dict, list)) and name:
         message = "the name is not a string"
-        trace.flag(Code.NAME_TYPE, Severity.ERROR, at.start, at.end, message, _HINT)
+        trace.flag(Code.NAME_TYPE, Severity.ERROR, at, message, _HINT)
         raise UnexpectedValue(f"TypeError: unhashable type: {type(name).__name__!r}")
 
 
@@ -80,13 +80,11 @@ def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> No
     elif key == "parameters" and trace.info.format != "llama3_json":
         where = places.arguments or at
         message = "the arguments are in `parameters`: SGLang reads that key too"
-        start, end = where.start, where.end
-        trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, _HINT, len(trace.calls))
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, where, message, _HINT, len(trace.calls))
     trace.call(
         name,
         dumps(value),
-        span.start,
-        span.end,
+        span,
         name_span=places.name,
         arguments_span=places_in(trace.text, at, (key,)).arguments,
         value=value,
@@ -100,12 +98,12 @@ def _drop(trace: Trace, name: Any, where: Span, span: Span) -> None:
         code = Code.NAME_MISSING if name in (None, "") else Code.NAME_TYPE
         is_missing = code is Code.NAME_MISSING
         message = "the call has no name" if is_missing else "the name is not a string"
-        trace.flag(code, Severity.ERROR, where.start, where.end, message, _HINT)
-    trace.step("call", span.start, span.end, "dropped", "no declared tool has this name")
+        trace.flag(code, Severity.ERROR, where, message, _HINT)
+    trace.step("call", span, "dropped", "no declared tool has this name")
     message = "SGLang drops this call, and its text with it"
     named = isinstance(name, str) and name
     hint = "SGLANG_FORWARD_UNKNOWN_TOOLS=1 lets it through" if named else "name the tool to call"
-    trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, span, message, hint)
 
 
 def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:

@@ -45,12 +45,12 @@ def _read(trace: Trace) -> None:
         raise Refused(f"no {OPENER} in the text")
     search = ForwardSearch(trace.text)
     for whole, body in _blocks(trace):
-        with trace.part("block", whole.start, whole.end):
+        with trace.part("block", whole):
             try:
                 _read_functions(trace, search, whole, body)
             except UnexpectedValue as error:
                 raise Refused(str(error)) from None
-    trace.keep(0, first)
+    trace.keep(Span(0, first))
 
 
 def _flag_bare(trace: Trace) -> None:
@@ -61,7 +61,7 @@ def _flag_bare(trace: Trace) -> None:
         end = bare + len(_FUNCTION)
         place, hint = Span(bare, len(trace.text)), "vLLM's qwen3_coder reads it"
         hint = hint_if_called(trace, "vllm/qwen3_coder", place, hint)
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, bare, end, message, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, Span(bare, end), message, hint)
 
 
 def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
@@ -81,7 +81,9 @@ def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
         message = f"{OPENER} is not closed{lost}"
         severity = Severity.ERROR if found else Severity.WARNING
         hint = "raise max_tokens, or ask for the closing tag"
-        trace.flag(Code.UNCLOSED, severity, last.start, last.start + len(OPENER), message, hint)
+        trace.flag(
+            Code.UNCLOSED, severity, Span(last.start, last.start + len(OPENER)), message, hint
+        )
         if not found and _FUNCTION in text:
             found.append((Span(min(position, text.find(_FUNCTION)), len(text)), Span(0, len(text))))
     return found
@@ -92,7 +94,7 @@ def _read_functions(trace: Trace, search: ForwardSearch, whole: Span, body: Span
     text = trace.text
     start, position = whole.start, text.find(_FUNCTION, body.start, body.end)
     if position < 0:
-        flag_foreign_body(trace, body.start, body.end)
+        flag_foreign_body(trace, body)
     while position >= 0:
         inner = position + len(_FUNCTION)
         end = search.find(_FUNCTION_END, inner)
@@ -109,7 +111,7 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
     angle = text.find(">", body.start, body.end)
     if angle < 0:
         message = "the function's name is not closed by >"
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, body.start, body.end, message)
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, body, message)
         return
     name = text[body.start : angle]
     tool = trace.tools.get(name)
@@ -124,8 +126,7 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
     trace.call(
         name,
         arguments,
-        whole.start,
-        whole.end,
+        whole,
         name_span=Span(body.start, angle),
         value=value_of(arguments),
         verdict=JSON if closed else UNCLOSED,
@@ -143,7 +144,7 @@ def _flag_open(trace: Trace, body: Span, index: int) -> None:
     message = "the function is not closed: the call is delivered with what was written"
     begin = max(body.start, body.end - 40)
     hint = "raise max_tokens; the last value may be cut"
-    trace.flag(code, Severity.ERROR, begin, body.end, message, hint, index)
+    trace.flag(code, Severity.ERROR, Span(begin, body.end), message, hint, index)
 
 
 def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read], dict[str, Span]]:
@@ -169,7 +170,7 @@ def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read],
             inside = stripped(text, Span(angle + 1, end))
             at = Span(body.start + inside.start, body.start + inside.end)
             places[key] = at if len(at) else place
-            trace.step("parameter", place.start, place.end, "read", key[:60])
+            trace.step("parameter", place, "read", key[:60])
         covered = place.end - body.start
         position = text.find(_PARAMETER, end)
     flag_loose_text(trace, Span(body.start + covered, body.end), "parameters")
@@ -182,13 +183,11 @@ def _flag_parameter(
     if twice:
         message = f"{key[:60]!r} is written twice: the last value counts"
         hint = "send it once"
-        trace.flag(Code.DUP_KEY, Severity.WARNING, place.start, place.end, message, hint, index)
+        trace.flag(Code.DUP_KEY, Severity.WARNING, place, message, hint, index)
     if not closed:
         message = f"the parameter {key[:60]!r} is not closed: its value reaches to the next tag"
         hint = "add </parameter>"
-        trace.flag(
-            Code.PARAM_UNCLOSED, Severity.WARNING, place.start, place.end, message, hint, index
-        )
+        trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, place, message, hint, index)
 
 
 _FAMILIES = "Qwen3-Coder, Qwen3-Next, Qwen3.5"

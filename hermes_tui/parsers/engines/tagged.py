@@ -102,6 +102,10 @@ class Slot:
     name_parts: list[Span] = field(default_factory=list)
     args_parts: list[Span] = field(default_factory=list)
 
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
     def name(self, text: str) -> str:
         return _joined(text, self.name_parts)
 
@@ -175,7 +179,7 @@ class Machine:
         came_from, self._state = self._state, move.to
         if len(self.slots) < _MAX_STEPS and not move.keeps:
             marker = self._trace.text[span.start : span.end]
-            self._trace.step(marker, span.start, span.end, "read", _transition(came_from, move))
+            self._trace.step(marker, span, "read", _transition(came_from, move))
         if move.keeps:
             self._slot.args_parts.append(span)
         if move.ends:
@@ -208,7 +212,7 @@ class Machine:
         token = self._trace.text[span.start : span.end]
         message = f"the special token {token} is removed from the call"
         hint = "a stop token in the text: look at the chat template and at skip_special_tokens"
-        self._trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, span.start, span.end, message, hint)
+        self._trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, span, message, hint)
 
     def _finish(self) -> None:
         """Set the ends of the calls, and end a call that the text leaves open."""
@@ -218,7 +222,7 @@ class Machine:
         if self.slots and not self._slot.closed:
             self._slot.end = end
             detail = f"{_STATE_PHRASES[self._state]} are not closed; the call counts as closed"
-            self._trace.step("end of text", end, end, "read", detail)
+            self._trace.step("end of text", Span(end, end), "read", detail)
 
 
 def _transition(came_from: State, move: Move) -> str:

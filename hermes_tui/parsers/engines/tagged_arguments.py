@@ -65,7 +65,7 @@ class Pairs:
         """Record the findings in the trace as those of call `index`."""
         for one in self.findings:
             span = one.span
-            trace.flag(one.code, one.severity, span.start, span.end, one.message, one.hint, index)
+            trace.flag(one.code, one.severity, span, one.message, one.hint, index)
 
 
 def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
@@ -88,7 +88,7 @@ def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
         value = raw[angle + 1 : stop.start()]
         begin, end = angle + 1 + value.startswith("\n"), stop.start() - value.endswith("\n")
         pairs.add(key, value.removeprefix("\n").removesuffix("\n"), whole, slot.place(begin, end))
-        trace.step("parameter", whole.start, whole.end, "read", key[:60])
+        trace.step("parameter", whole, "read", key[:60])
     _flag_loose(pairs, slot, raw, covered, len(raw))
     return pairs
 
@@ -113,7 +113,7 @@ def glm_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
         for code, message, hint in pair_flaws(key, value):
             pairs.note(code, Severity.ERROR, whole, message, hint)
         pairs.add(key, value, whole, slot.place(junction.end(), end))
-        trace.step("argument", whole.start, whole.end, "read", key[:60])
+        trace.step("argument", whole, "read", key[:60])
         position = covered = end + len(_GLM_END)
     _flag_loose(pairs, slot, raw, covered, len(raw))
     return pairs
@@ -137,7 +137,7 @@ def _flag_cut(trace: Trace, pairs: Pairs, slot: Slot, lost: Span, key: str) -> N
     message = f"the value of {key[:60]!r} is never closed: vLLM delivers the call without it"
     hint = "raise max_tokens" if code is Code.TRUNCATED else "close the last value"
     pairs.note(code, Severity.ERROR, place, message, hint)
-    trace.step("argument", place.start, place.end, "dropped", f"{key[:60]}: not closed")
+    trace.step("argument", place, "dropped", f"{key[:60]}: not closed")
 
 
 def _flag_loose(pairs: Pairs, slot: Slot, raw: str, start: int, end: int) -> None:

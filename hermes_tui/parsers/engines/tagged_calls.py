@@ -65,7 +65,7 @@ def read(trace: Trace, dialect: Dialect) -> None:
         if not slot.name_parts and not slot.args_parts:
             _skip_empty(trace, slot)
             continue
-        with trace.part("block", slot.start, slot.end) as part:
+        with trace.part("block", slot.span) as part:
             part.outcome, named = _deliver(trace, dialect, slot)
             sent = sent or named
     _keep_content(trace, machine, sent=sent, strips=dialect.strips)
@@ -75,8 +75,8 @@ def _skip_empty(trace: Trace, slot: Slot) -> None:
     """Skip a block without name and arguments; flag it unless there are many findings already."""
     if len(trace.diagnostics) < _MAX_FLAGS:
         end = trace.text.find("</", slot.opener.end, slot.end)
-        flag_foreign_body(trace, slot.opener.end, end if end >= 0 else slot.end)
-        trace.step("call", slot.start, slot.end, "ignored", "no name and no arguments")
+        flag_foreign_body(trace, Span(slot.opener.end, end if end >= 0 else slot.end))
+        trace.step("call", slot.span, "ignored", "no name and no arguments")
 
 
 class _Call(NamedTuple):
@@ -99,8 +99,7 @@ def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
     trace.call(
         call.name,
         coerced.arguments,
-        slot.start,
-        slot.end,
+        slot.span,
         name_span=slot.name_span(),
         arguments_span=slot.args_span() if call.pairs is None else None,
         value=value_of(coerced.arguments),
@@ -151,17 +150,17 @@ def _is_accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
 
 
 def _refuse(trace: Trace, slot: Slot, name: str) -> str:
-    place = slot.name_span() or Span(slot.start, slot.end)
+    place = slot.name_span() or slot.span
     last = trace.diagnostics[-1:]
     if not name and last and last[0].code is Code.NAME_DECORATED and last[0].span == place:
         return "dropped"
     if "<tool_call>" in name:
         message = "an opening tag inside an open block is read as the name"
         hint = "write the opening tag once"
-        trace.flag(Code.NESTED_OPEN, Severity.ERROR, place.start, place.end, message, hint)
+        trace.flag(Code.NESTED_OPEN, Severity.ERROR, place, message, hint)
         return "dropped"
     if name.lstrip().startswith(("{", "[", "<function")) or HUNYUAN_SEPARATOR in name:
-        flag_foreign_body(trace, place.start, place.end)
+        flag_foreign_body(trace, place)
         return "dropped"
     if name:
         code, message = Code.NAME_UNKNOWN, f"no tool is named {name[:60]!r}: the call is dropped"
@@ -169,7 +168,7 @@ def _refuse(trace: Trace, slot: Slot, name: str) -> str:
     else:
         code, message = Code.NAME_MISSING, "the block has no readable name: the call is dropped"
         hint = "in this format the name directly follows the marker"
-    trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
+    trace.flag(code, Severity.ERROR, place, message, hint)
     return "dropped"
 
 
@@ -188,7 +187,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
         hint = "look for a stop string that cuts the marker"
     end = len(trace.text)
     start = max(slot.opener.start, end - 40)
-    trace.flag(code, severity, start, end, message, hint, index)
+    trace.flag(code, severity, Span(start, end), message, hint, index)
 
 
 def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
@@ -198,24 +197,22 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
         start, end = slot.start, slot.start + len(_SECTION)
         message = f"{_SECTION} appears twice, which the engine accepts"
         hint = "open the section once"
-        trace.flag(Code.NESTED_OPEN, Severity.WARNING, start, end, message, hint, index)
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, Span(start, end), message, hint, index)
     if slot.bare and text.startswith("<function=", opener.start):
         orphan = text.endswith("</tool_call>", slot.start, slot.end)
         code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
         message = "a function without <tool_call> before it: vLLM reads it anyway"
         hint = hint_if_kept(trace, _sglang_parser_name(trace), opener, "SGLang keeps it as text")
-        trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
+        trace.flag(code, Severity.WARNING, opener, message, hint, index)
     elif header.strip("\n") != header.strip() and (place := slot.name_span()):
         message = "spaces around the name: vLLM strips them"
         hint = hint_if_dropped(trace, _sglang_parser_name(trace), place, "SGLang drops such a call")
-        start, end = place.start, place.end
-        trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
+        trace.flag(Code.NAME_DECORATED, Severity.WARNING, place, message, hint, index)
     elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
         message = "no arguments: the call is delivered with {}"
-        start, end = slot.start, slot.end
-        whole = Span(start, end)
+        whole = slot.span
         hint = hint_if_dropped(trace, _sglang_parser_name(trace), whole, "SGLang drops such a call")
-        trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, whole, message, hint, index)
 
 
 def _sglang_parser_name(trace: Trace) -> str:
@@ -229,7 +226,7 @@ def _flag_id(trace: Trace, slot: Slot, header: str, name: str, index: int) -> No
         return
     message = f"the name {name[:60]!r} is not the one in the header: it was found in the arguments"
     hint = "the header is not of the form that this parser reads"
-    trace.flag(Code.NAME_DECORATED, Severity.ERROR, place.start, place.end, message, hint, index)
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, place, message, hint, index)
 
 
 def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -> None:
@@ -240,7 +237,7 @@ def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -
     if machine.slots and not content.strip():
         kept, content = [], ""
     for span in kept:
-        trace.keep(span.start, span.end)
+        trace.keep(span)
     trace.say((content.strip() if trace.calls and strips else content) or None)
 
 

@@ -24,12 +24,13 @@ class UndeliveredCall(NamedTuple):
     span: Span
 
 
-def undelivered_call(trace: Trace, start: int, end: int) -> UndeliveredCall | None:
-    """Return the first sound call between `start` and `end`, outside reasoning, or None.
+def undelivered_call(trace: Trace, stretch: Span) -> UndeliveredCall | None:
+    """Return the first sound call in a stretch of the text, outside reasoning, or None.
 
     A sound call is a JSON object with arguments and with a name that the request declares.
     """
-    piece, at = trace.text[start:end], -1
+    start, at = stretch.start, -1
+    piece = trace.text[start : stretch.end]
     for _ in range(_MAX_OBJECTS):
         at = piece.find("{", at + 1)
         if at < 0:

@@ -95,15 +95,15 @@ def flag_changes(
         severity = Severity.NOTE if fits and not typed else Severity.WARNING
         message = f"{path}: the schema turns {_short(before)} into {_short(after)}"
         hint = "the value that runs is not the value that the model wrote"
-        trace.flag(Code.COERCED, severity, span.start, span.end, message, hint, index)
+        trace.flag(Code.COERCED, severity, span, message, hint, index)
     for path in coerced.failed:
         span = _place_of(path, places) or whole
         message = f"{path}: the text is not of the type that the schema requires, and stays text"
         hint = "the tool gets a string; validate before running it"
-        trace.flag(Code.COERCE_FAILED, Severity.WARNING, span.start, span.end, message, hint, index)
+        trace.flag(Code.COERCE_FAILED, Severity.WARNING, span, message, hint, index)
     if coerced.changes:
         listed = ", ".join(change.path for change in coerced.changes[:8])
-        trace.step("coerce to the schema", whole.start, whole.end, "changed", listed)
+        trace.step("coerce to the schema", whole, "changed", listed)
 
 
 def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:

@@ -43,7 +43,7 @@ class _TagReader:
         first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal:
             raise Refused(refusal)
-        trace.keep(0, first)
+        trace.keep(Span(0, first))
 
     def _read(self, trace: Trace, block: Block, _: Part) -> None:
         if not len(block.body):
@@ -77,8 +77,7 @@ def _deliver(trace: Trace, block: Block, payload: Any, keys: tuple[str, ...]) ->
     trace.call(
         name,
         dumps(payload[key]),
-        block.span.start,
-        block.span.end,
+        block.span,
         name_span=places.name,
         arguments_span=places.arguments,
         value=payload[key],
@@ -96,7 +95,7 @@ def _read_llama(trace: Trace) -> None:
     at, read_to = text.find("{"), -1
     while at >= 0:
         if at > read_to:
-            with trace.part("object", at, at + 1) as part:
+            with trace.part("object", Span(at, at + 1)) as part:
                 try:
                     read_to = _llama_object(trace, scanner, at)
                 except Refused:
@@ -114,16 +113,22 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
         payload, end = scanner.decode(at)
     except BadJson as error:
         detail = f"{error.message} at {error.position}"
-        trace.step("raw_decode", at, min(error.position + 1, len(trace.text)), "refused", detail)
-        flag_payload(trace, at, len(trace.text))
+        trace.step(
+            "raw_decode", Span(at, min(error.position + 1, len(trace.text))), "refused", detail
+        )
+        flag_payload(trace, Span(at, len(trace.text)))
         raise Refused("a brace that opens no JSON object spoils the whole text") from None
-    trace.step("raw_decode", at, end, "read", "dict")
+    trace.step("raw_decode", Span(at, end), "read", "dict")
     span = Span(at, end)
     _deliver(trace, Block(span, span), payload, ("arguments", "parameters"))
     if trace.text.startswith("{", end):
         message = "an object right after another one: vLLM skips its first brace"
         trace.flag(
-            Code.MULTI_PAYLOAD, Severity.WARNING, end, end + 1, message, "separate them by `; `"
+            Code.MULTI_PAYLOAD,
+            Severity.WARNING,
+            Span(end, end + 1),
+            message,
+            "separate them by `; `",
         )
     return end
 
@@ -140,7 +145,7 @@ def _flag_sibling(trace: Trace, scanner: Scanner, at: int) -> None:
     if isinstance(payload, dict) and {"arguments", "parameters"} & payload.keys():
         message = "a valid call, lost because a brace before it opens no call"
         hint = "vLLM treats every brace in the text as the start of a call"
-        trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, message, hint)
+        trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, Span(start, end), message, hint)
 
 
 def _hermes(name: str, families: str) -> Emulated:

@@ -47,18 +47,18 @@ def _read_array(trace: Trace) -> None:
     if first < 0:
         raise Refused(f"no {MARKER} in the text")
     segment = _first_segment(trace.text, first)
-    with trace.part("calls", first, segment.end) as part:
+    with trace.part("calls", Span(first, segment.end)) as part:
         value, place = _first_value(trace, segment)
         _deliver_items(trace, first, value, place)
         part.outcome = counted(len(trace.calls), "call")
     if trace.calls:
         if trace.text[:first].strip():
-            trace.keep(0, first)
+            trace.keep(Span(0, first))
         return
-    trace.keep(segment.start, segment.end)
+    trace.keep(segment)
     if trace.text[:first].strip():
         message = "the text before the marker is gone; only the JSON is left as content"
-        trace.flag(Code.SILENT_DROP, Severity.ERROR, 0, first, message, "fix the JSON")
+        trace.flag(Code.SILENT_DROP, Severity.ERROR, Span(0, first), message, "fix the JSON")
 
 
 def _first_segment(text: str, first: int) -> Span:
@@ -79,9 +79,9 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
         value, end = decode_at(text)
     except BadJson as error:
         raise_unless_syntax(error)
-        trace.step("raw_decode", segment.start, segment.end, "refused", error.message)
+        trace.step("raw_decode", segment, "refused", error.message)
         return _widest_array(trace, segment)
-    trace.step("raw_decode", segment.start, segment.start + end, "read", type(value).__name__)
+    trace.step("raw_decode", Span(segment.start, segment.start + end), "read", type(value).__name__)
     return value, Span(segment.start, segment.start + end)
 
 
@@ -94,18 +94,17 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
             value = loads(trace.text[start : end + 2])
         except BadJson as again:
             raise_unless_syntax(again)
-            trace.step("widest [{…}]", start, end + 2, "refused", again.message)
+            trace.step("widest [{…}]", Span(start, end + 2), "refused", again.message)
         else:
-            trace.step("widest [{…}]", start, end + 2, "read", type(value).__name__)
+            trace.step("widest [{…}]", Span(start, end + 2), "read", type(value).__name__)
             return value, Span(start, end + 2)
     if len(segment):
-        flag_payload(trace, segment.start, segment.end)
+        flag_payload(trace, segment)
     else:
         trace.flag(
             Code.EMPTY_BLOCK,
             Severity.ERROR,
-            segment.start - len(MARKER),
-            segment.start,
+            Span(segment.start - len(MARKER), segment.start),
             "a marker with nothing after it",
             "the stop sequence may cut the call; raise max_tokens",
         )
@@ -125,11 +124,11 @@ def _deliver_items(trace: Trace, first: int, value: Any, place: Span) -> None:
             at = spans[i]
             message = "an item without name and arguments is skipped"
             hint = 'write {"name": …, "arguments": {…}}'
-            trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, hint)
+            trace.flag(Code.NAME_MISSING, Severity.ERROR, at, message, hint)
     if value is not None and not items:
         message = "no call in the JSON after the marker: it is left as content, the marker is gone"
         hint = 'write [{"name": …, "arguments": {…}}]'
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, place.start, place.end, message, hint)
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, place, message, hint)
 
 
 def _is_call(item: Any) -> bool:
@@ -141,15 +140,13 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
     name, arguments = item.get("name"), item.get("arguments")
     if not isinstance(name, str):
         message = "no name: the call is delivered with an empty one"
-        trace.flag(
-            Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, "name the tool to call"
-        )
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, at, message, "name the tool to call")
     if arguments is None:
         hint = "send {} for none; `parameters` and `args` are not read here"
         if "arguments" in item:
             where = places.arguments or at
             message = "arguments are null: they are delivered as {}"
-            trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
+            trace.flag(Code.ARGS_KEY, Severity.WARNING, where, message, hint)
         else:
             flag_no_arguments(trace, item, at, "`arguments`", hint)
         arguments = {}
@@ -182,7 +179,7 @@ def _read_named(trace: Trace) -> None:
         content = content.strip()
     trace.say(content or None)
     for span in machine.content:
-        trace.keep(span.start, span.end)
+        trace.keep(span)
 
 
 class _RawArguments(NamedTuple):
@@ -201,12 +198,11 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         span = slot.opener
         message = "no name: the call is delivered with an empty one"
         hint = "name the tool between the marker and its arguments"
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, span, message, hint, index)
     trace.call(
         name,
         coerced.arguments,
-        slot.start,
-        slot.end,
+        slot.span,
         name_span=slot.name_span(),
         arguments_span=written.place,
         verdict=written.verdict,
@@ -216,7 +212,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
     else:
         message = "no arguments: they are delivered as {}"
         hint = "a text that is cut right after the name looks the same; check finish_reason"
-        trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
+        trace.flag(Code.TRUNCATED, Severity.WARNING, slot.span, message, hint, index)
 
 
 def _first_json(trace: Trace, slot: Slot, body: str) -> _RawArguments:
@@ -230,10 +226,10 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _RawArguments:
     except BadJson as error:
         raise_unless_syntax(error)
         span = slot.place(begin, begin + len(inner))
-        trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
+        trace.step("raw_decode", span, "passed on raw", error.message)
         return _RawArguments(inner, span, FAILED)
     span = slot.place(begin, begin + end)
-    trace.step("raw_decode", span.start, span.end, "read")
+    trace.step("raw_decode", span, "read")
     if end < len(inner):
         rest = slot.place(begin + end, begin + len(inner))
         _flag_text_after(trace, rest)
@@ -248,14 +244,14 @@ def _flag_text_after(trace: Trace, rest: Span) -> None:
     if starts_object(trace.text[inner.start : inner.end]):
         code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
         hint = f"write {MARKER} and the name before each call"
-    trace.flag(code, severity, inner.start, inner.end, f"{message} is dropped", hint)
+    trace.flag(code, severity, inner, f"{message} is dropped", hint)
 
 
 def _flag_empty(trace: Trace, slot: Slot) -> None:
     span = slot.opener
     message = "a marker with nothing after it: no call, and the marker is gone"
     hint = "the stop sequence may cut the call; raise max_tokens"
-    trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, span.start, span.end, message, hint)
+    trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, span, message, hint)
 
 
 def _info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
