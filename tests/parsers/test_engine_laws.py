@@ -15,8 +15,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.engines.base import EngineParser
-from hermes_tui.parsers.engines.decoded import is_json
-from hermes_tui.parsers.engines.json_text import MAX_DEPTH
+from hermes_tui.parsers.engines.json_text import MAX_DEPTH, is_json
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from tests.timing import Work, assert_linear
 

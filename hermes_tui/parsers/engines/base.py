@@ -29,6 +29,8 @@ DELIVERED = "delivered"
 """The outcome of the step of a delivered call."""
 TAKEN_BACK = "taken back"
 """The outcome of the step of a call that is withdrawn later because another call is bad."""
+VERSIONS = {"vllm": "0.33.0", "sglang": "0.5.23", "hermes-agent": "2026-04"}
+"""The version of each engine that is emulated."""
 MAX_STEPS = 5_000
 MAX_FINDINGS = 1_000
 """Beyond this number, further findings about a pathological text add nothing new."""
@@ -102,6 +104,27 @@ class Emulated:
         except EngineRaised as error:
             return trace.raised(str(error))
         return trace.result()
+
+
+def emulated(
+    name: str,
+    wire: str,
+    families: str,
+    kind: str,
+    markers: tuple[str, ...],
+    read: Callable[[Trace], None],
+    *,
+    flag: str = "",
+) -> Emulated:
+    """Return the emulation of a parser; `flag` is the engine's name for it if that is another one.
+
+    The other parameters are those of its card (`EngineInfo`) and of `Emulated`.
+    """
+    engine, _, own = name.partition("/")
+    own = flag or own
+    setting = f'get_parser("{own}")' if engine == "hermes-agent" else f"--tool-call-parser {own}"
+    card = EngineInfo(name, engine, VERSIONS[engine], wire, families, kind, setting, markers)
+    return Emulated(card, read)
 
 
 class Part:
@@ -258,6 +281,11 @@ class Trace:
         span = self._clamped(span)
         if len(span):
             self._kept.append(span)
+
+    def keep_before(self, first: int) -> None:
+        """Keep the text before `first` as content, stripped of blanks."""
+        self.keep(Span(0, first))
+        self.say(self.text[:first].strip() or None)
 
     def say(self, content: str | None) -> None:
         """Set the exact text of the content if it is not just the kept parts joined."""

@@ -16,10 +16,9 @@ from typing import NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
-from hermes_tui.parsers.engines.decoded import is_json, value_of
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace, emulated
 from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
-from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.json_text import BadJson, is_json, loads, value_of
 from hermes_tui.parsers.engines.other_parsers import flag_that_reads
 from hermes_tui.parsers.engines.sglang_tools import (
     deliver_known,
@@ -273,21 +272,15 @@ def _last_separator(text: str, start: int, end: int) -> _Block | None:
     return _Block(Span(start, end + len(CALL_END)), name, arguments)
 
 
-def _parser(
-    engine: str, name: str, wire: str, families: str, read: Callable[[Trace], None]
-) -> Emulated:
-    version = "0.33.0" if engine == "vllm" else "0.5.23"
-    flag = f"--tool-call-parser {name}"
-    markers = (CALLS_BEGIN, CALL_BEGIN)
-    info = EngineInfo(f"{engine}/{name}", engine, version, wire, families, "regex", flag, markers)
-    return Emulated(info, read)
+def _parser(name: str, wire: str, families: str, read: Callable[[Trace], None]) -> Emulated:
+    return emulated(name, wire, families, "regex", (CALLS_BEGIN, CALL_BEGIN), read)
 
 
 _V3, _V31 = "DeepSeek V3, R1", "DeepSeek V3.1"
 
 PARSERS = (
-    _parser("vllm", "deepseek_v3", "deepseek_v3", _V3, _vllm_v3),
-    _parser("vllm", "deepseek_v31", "deepseek_v31", _V31, _vllm_v31),
-    _parser("sglang", "deepseekv3", "deepseek_v3", _V3, _sglang_v3),
-    _parser("sglang", "deepseekv31", "deepseek_v31", _V31, _sglang_v31),
+    _parser("vllm/deepseek_v3", "deepseek_v3", _V3, _vllm_v3),
+    _parser("vllm/deepseek_v31", "deepseek_v31", _V31, _vllm_v31),
+    _parser("sglang/deepseekv3", "deepseek_v3", _V3, _sglang_v3),
+    _parser("sglang/deepseekv31", "deepseek_v31", _V31, _sglang_v31),
 )

@@ -16,6 +16,7 @@ _ATTRIBUTE = re.compile(r"\s*+(<(?:function|invoke|tool)\s++name\s*+=[^>\n]{0,80
 _FUNCTION = re.compile(r"\s*+<function=")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,6});")
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
+_CLOSER = "</tool_call>"
 _LOOK_AHEAD = 400
 _LOOK_BACK = 40
 
@@ -77,19 +78,19 @@ def loose_text_finding(text: str, part_name: str) -> tuple[Code, str, str]:
     return Code.EXTRA_TEXT, message, "write nothing there"
 
 
-def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inner: str) -> bool:
-    """Flag the block's closer at the end of `body` if it is part of a value; return whether it is.
+def flag_early_close(trace: Trace, body: Span) -> bool:
+    """Flag the </tool_call> after `body` if it is part of a value; return whether it is.
 
-    That is so if the function's own end `inner_end` follows before another `inner` opens.
+    That is so if </function> follows before another function opens.
     """
     text, start = trace.text, body.end
-    if trace.findings_full or not text.startswith(closer, start):
+    if trace.findings_full or not text.startswith(_CLOSER, start):
         return False
-    closer_end = start + len(closer)
-    end = text.find(inner_end, closer_end)
-    if end < 0 or text.find(inner, closer_end, end) >= 0:
+    closer_end = start + len(_CLOSER)
+    end = text.find("</function>", closer_end)
+    if end < 0 or text.find("<function=", closer_end, end) >= 0:
         return False
-    message = f"{closer} inside a value ends the whole block"
+    message = f"{_CLOSER} inside a value ends the whole block"
     hint = "the rest of the value is not part of the call"
     trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, Span(start, closer_end), message, hint)
     return True

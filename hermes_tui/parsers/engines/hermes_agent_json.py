@@ -14,7 +14,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Part, Refused, Trace
+from hermes_tui.parsers.engines.base import Part, Refused, Trace, emulated
 from hermes_tui.parsers.engines.costs import flag_blanks
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
@@ -31,24 +31,9 @@ from hermes_tui.parsers.engines.json_blocks import (
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
 from hermes_tui.parsers.engines.members import stripped
 
-VERSION = "2026-04"
 MARKER = "[TOOL_CALLS]"
 _SLOW_BLANKS = 1_300
 SHAPE = 'hermes-agent expects {"name": …, "arguments": {…}}'
-
-
-def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
-    """Return the card of one of hermes-agent's parsers."""
-    flag = f'get_parser("{name}")'
-    return EngineInfo(
-        f"hermes-agent/{name}", "hermes-agent", VERSION, wire, families, kind, flag, markers
-    )
-
-
-def keep_text_before(trace: Trace, first: int) -> None:
-    """Keep the text before the first marker as content, stripped of blanks."""
-    trace.keep(Span(0, first))
-    trace.say(trace.text[:first].strip() or None)
 
 
 class _TagReader:
@@ -62,7 +47,7 @@ class _TagReader:
         first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal or not trace.calls:
             raise Refused(refusal or "no block contains a call")
-        keep_text_before(trace, first)
+        trace.keep_before(first)
 
     def _read(self, trace: Trace, block: Block, part: Part) -> None:
         body = stripped(trace.text, block.body)
@@ -129,7 +114,7 @@ def _read_mistral(trace: Trace) -> None:
             _mistral_named(trace, segment)
     if not trace.calls:
         raise Refused("no call after the marker")
-    keep_text_before(trace, first)
+    trace.keep_before(first)
 
 
 def _segments(text: str, first: int) -> list[Span]:
@@ -224,10 +209,17 @@ _LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
 _KIND = "regex + json"
 
 PARSERS = (
-    Emulated(info("hermes", "hermes", "Hermes 2/3/4", _KIND, _HERMES), _TagReader(*_HERMES)),
-    Emulated(info("qwen", "hermes", "Qwen2.5, Qwen3", _KIND, _HERMES), _TagReader(*_HERMES)),
-    Emulated(info("longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT), _TagReader(*_LONGCAT)),
-    Emulated(
-        info("mistral", "mistral+mistral_v11", "Mistral", "split + json", (MARKER,)), _read_mistral
+    emulated("hermes-agent/hermes", "hermes", "Hermes 2/3/4", _KIND, _HERMES, _TagReader(*_HERMES)),
+    emulated("hermes-agent/qwen", "hermes", "Qwen2.5, Qwen3", _KIND, _HERMES, _TagReader(*_HERMES)),
+    emulated(
+        "hermes-agent/longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT, _TagReader(*_LONGCAT)
+    ),
+    emulated(
+        "hermes-agent/mistral",
+        "mistral+mistral_v11",
+        "Mistral",
+        "split + json",
+        (MARKER,),
+        _read_mistral,
     ),
 )

@@ -14,8 +14,8 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
-from hermes_tui.parsers.engines.hermes_agent_json import SHAPE, info, keep_text_before
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.hermes_agent_json import SHAPE
 from hermes_tui.parsers.engines.json_blocks import deliver, places_in
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner
 
@@ -51,7 +51,7 @@ def _read_llama(trace: Trace) -> None:
     if not trace.calls:
         raise Refused("no object with name and arguments in the text")
     tag = text.find(PYTHON_TAG)
-    keep_text_before(trace, tag if tag >= 0 else text.find("{"))
+    trace.keep_before(tag if tag >= 0 else text.find("{"))
 
 
 def _flag_braces(trace: Trace, at: int) -> None:
@@ -76,6 +76,10 @@ def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
 
 
 PARSERS = (
-    Emulated(info("llama3_json", "llama3_json", "Llama 3.x", _KIND, (PYTHON_TAG,)), _read_llama),
-    Emulated(info("llama4_json", "llama3_json", "Llama 4", _KIND, (PYTHON_TAG,)), _read_llama),
+    emulated(
+        "hermes-agent/llama3_json", "llama3_json", "Llama 3.x", _KIND, (PYTHON_TAG,), _read_llama
+    ),
+    emulated(
+        "hermes-agent/llama4_json", "llama3_json", "Llama 4", _KIND, (PYTHON_TAG,), _read_llama
+    ),
 )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
 from hermes_tui.parsers.engines.costs import flag_repeats
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
@@ -23,7 +23,6 @@ from hermes_tui.parsers.engines.foreign_body import (
     flag_foreign_body,
     flag_loose_text,
 )
-from hermes_tui.parsers.engines.hermes_agent_json import info, keep_text_before
 from hermes_tui.parsers.engines.hermes_agent_values import NumberTooLong, flag_guess, guess, written
 from hermes_tui.parsers.engines.json_blocks import Block, tagged_blocks
 from hermes_tui.parsers.engines.members import stripped
@@ -64,12 +63,13 @@ def _read_coder(trace: Trace) -> None:
     blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole_text(text)]
     for block in blocks:
         with trace.part("block", block.span):
-            for function in _functions(text, _cut_newline(text, block)):
+            body = _cut_newline(text, block)
+            for function in tagged_blocks(text, FUNCTION, FUNCTION_END, body):
                 _coder_call(trace, function)
     if not trace.calls:
         raise Refused("no function could be read")
     first = text.find(OPENER)
-    keep_text_before(trace, first if first >= 0 else text.find(FUNCTION))
+    trace.keep_before(first if first >= 0 else text.find(FUNCTION))
 
 
 def _whole_text(text: str) -> Block:
@@ -83,19 +83,6 @@ def _cut_newline(text: str, block: Block) -> Span:
     return Span(body.start, body.end - 1) if cut else body
 
 
-def _functions(text: str, body: Span) -> Iterator[Block]:
-    """Yield each function: `span` includes its tags, `body` begins after `<function=`."""
-    start = text.find(FUNCTION, body.start, body.end)
-    while start >= 0:
-        inner = start + len(FUNCTION)
-        end = text.find(FUNCTION_END, inner, body.end)
-        if end < 0:
-            yield Block(Span(start, body.end), Span(inner, body.end), closed=False)
-            return
-        yield Block(Span(start, end + len(FUNCTION_END)), Span(inner, end))
-        start = text.find(FUNCTION, end + len(FUNCTION_END), body.end)
-
-
 def _coder_call(trace: Trace, function: Block) -> None:
     body, text = function.body, trace.text
     angle = text.find(">", body.start, body.end)
@@ -104,7 +91,7 @@ def _coder_call(trace: Trace, function: Block) -> None:
         hint = "raise max_tokens, or write <function=name>"
         trace.flag(Code.NAME_MISSING, Severity.ERROR, function.span, message, hint)
         return
-    early = not function.closed and flag_early_close(trace, body, CLOSER, FUNCTION_END, FUNCTION)
+    early = not function.closed and flag_early_close(trace, body)
     if not function.closed and not early:
         message = f"no {FUNCTION_END}: the function still reaches to the end of its block"
         hint = "a call cut by max_tokens looks the same: it runs with what was written"
@@ -228,7 +215,7 @@ class _GlmReader:
                     self._flag_head(trace, block)
         if not trace.calls:
             raise Refused("no block could be read")
-        keep_text_before(trace, text.find(OPENER))
+        trace.keep_before(text.find(OPENER))
 
     @staticmethod
     def _flag_open(trace: Trace, block: Block) -> None:
@@ -294,16 +281,28 @@ _GLM = (OPENER, CLOSER)
 _CODER = (OPENER, CLOSER, FUNCTION, FUNCTION_END)
 
 PARSERS = (
-    Emulated(
-        info("qwen3_coder", "function-xml", "Qwen3-Coder", "regex, types guessed", _CODER),
+    emulated(
+        "hermes-agent/qwen3_coder",
+        "function-xml",
+        "Qwen3-Coder",
+        "regex, types guessed",
+        _CODER,
         _read_coder,
     ),
-    Emulated(
-        info("glm45", "glm", "GLM-4.5", "regex, types guessed", _GLM),
+    emulated(
+        "hermes-agent/glm45",
+        "glm",
+        "GLM-4.5",
+        "regex, types guessed",
+        _GLM,
         _GlmReader(_head_45, _PAIR_45),
     ),
-    Emulated(
-        info("glm47", "glm", "GLM-4.7", "regex, types guessed", _GLM),
+    emulated(
+        "hermes-agent/glm47",
+        "glm",
+        "GLM-4.7",
+        "regex, types guessed",
+        _GLM,
         _GlmReader(_head_47, _PAIR_47),
     ),
 )

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
 from hermes_tui.parsers.engines.costs import flag_repeats
-from hermes_tui.parsers.engines.hermes_agent_json import info, keep_text_before
 from hermes_tui.parsers.engines.members import stripped
 
 CALLS_BEGIN, CALL_BEGIN = "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"
@@ -59,7 +58,7 @@ def _deliver_all(trace: Trace, found: list[_Match], first: int) -> None:
     _flag_unread(trace, last)
     if not found:
         raise Refused("no call is complete")
-    keep_text_before(trace, first)
+    trace.keep_before(first)
 
 
 def _flag_unread(trace: Trace, start: int) -> None:
@@ -177,8 +176,14 @@ _DEEPSEEK = (CALLS_BEGIN, CALL_BEGIN, CALL_END, CALLS_END, SEP)
 _KIMI = (SECTIONS[0], KIMI_BEGIN, KIMI_END, SECTION_END, KIMI_ARGUMENTS)
 
 PARSERS = (
-    Emulated(info("deepseek_v3", "deepseek_v3", "DeepSeek V3, R1", "regex", _DEEPSEEK), _read_v3),
-    Emulated(info("deepseek_v31", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK), _read_v31),
-    Emulated(info("deepseek_v3_1", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK), _read_v31),
-    Emulated(info("kimi_k2", "kimi_k2", "Kimi K2", "regex", _KIMI), _read_kimi),
+    emulated(
+        "hermes-agent/deepseek_v3", "deepseek_v3", "DeepSeek V3, R1", "regex", _DEEPSEEK, _read_v3
+    ),
+    emulated(
+        "hermes-agent/deepseek_v31", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK, _read_v31
+    ),
+    emulated(
+        "hermes-agent/deepseek_v3_1", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK, _read_v31
+    ),
+    emulated("hermes-agent/kimi_k2", "kimi_k2", "Kimi K2", "regex", _KIMI, _read_kimi),
 )

@@ -31,20 +31,23 @@ class Places(NamedTuple):
     arguments: Span | None = None
 
 
-def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
-    """Yield the blocks from each `opener` to the first `closer` after it.
+def tagged_blocks(
+    text: str, opener: str, closer: str, within: Span | None = None
+) -> Iterator[Block]:
+    """Yield the blocks in the text, or `within` a part of it: from each `opener` to its `closer`.
 
-    A last block without a closer extends to the end of the text.
+    A last block without a closer extends to the end.
     """
-    start = text.find(opener)
+    stop = within.end if within else len(text)
+    start = text.find(opener, within.start if within else 0, stop)
     while start >= 0:
         body = start + len(opener)
-        end = text.find(closer, body)
+        end = text.find(closer, body, stop)
         if end < 0:
-            yield Block(Span(start, len(text)), Span(body, len(text)), closed=False)
+            yield Block(Span(start, stop), Span(body, stop), closed=False)
             return
         yield Block(Span(start, end + len(closer)), Span(body, end))
-        start = text.find(opener, end + len(closer))
+        start = text.find(opener, end + len(closer), stop)
 
 
 def read_blocks(

@@ -90,6 +90,25 @@ def loads(text: str) -> Any:
     return value
 
 
+def value_of(arguments: str) -> Any:
+    """Return the value that a client reads from emitted arguments, or None if they are not JSON."""
+    if arguments == "{}":
+        return {}
+    try:
+        return loads(arguments)
+    except BadJson:
+        return None
+
+
+def is_json(text: str) -> bool:
+    """Return whether a client's json.loads accepts the text."""
+    try:
+        loads(text)
+    except BadJson:
+        return False
+    return True
+
+
 def decode_at(text: str, position: int = 0) -> Decoded:
     """Return the value at exactly `position`, like raw_decode; any text may follow it.
 

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
 from hermes_tui.parsers.engines.cleaned import Cleaned, without
-from hermes_tui.parsers.engines.decoded import value_of
-from hermes_tui.parsers.engines.json_text import dumps
+from hermes_tui.parsers.engines.json_text import dumps, value_of
 from hermes_tui.parsers.engines.pythonic_findings import (
     flag_bad_python,
     flag_no_list,
@@ -31,7 +30,6 @@ from hermes_tui.parsers.engines.pythonic_syntax import (
     Source,
     calls_in,
     dotted_name,
-    keywords,
 )
 from hermes_tui.parsers.engines.pythonic_values import (
     Broken,
@@ -112,7 +110,7 @@ class _Reader:
         if name is None:
             raise NotLiteral(call.func, "a call of something that is not a name")
         try:
-            values = {keyword.name: to_value(keyword.value) for keyword in keywords(call)}
+            values = {one.arg: to_value(one.value) for one in call.keywords}
             arguments = write(values)
         except (TypeError, ValueError) as error:
             raise NotLiteral(call, f"what JSON cannot hold ({error})") from None
@@ -127,7 +125,7 @@ class _Reader:
             name_span=self.place(call.func),
             value=value_of(arguments),
             verdict="python-literal",
-            places={one.name: self.place(one.value) for one in keywords(call) if one.name},
+            places={one.arg: self.place(one.value) for one in call.keywords if one.arg},
         )
 
 
@@ -185,18 +183,11 @@ def _strict_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _parser(
-    engine: str, name: str, families: str, markers: tuple[str, ...], read: Callable[[Trace], None]
-) -> Emulated:
-    version = "0.33.0" if engine == "vllm" else "0.5.23"
-    wire = "llama4_pythonic" if _START in markers and engine == "vllm" else "pythonic"
-    flag = f"--tool-call-parser {name}"
-    info = EngineInfo(f"{engine}/{name}", engine, version, wire, families, "ast", flag, markers)
-    return Emulated(info, read)
-
+_KIND = "ast"
+_TAGGED = ("[", _START)
 
 PARSERS = (
-    _parser("vllm", "pythonic", "Llama 3.2, Llama 4, ToolACE", ("[",), _vllm),
-    _parser("vllm", "llama4_pythonic", "Llama 4", ("[", _START), _vllm_llama4),
-    _parser("sglang", "pythonic", "Llama 4", ("[", _START), _sglang),
+    emulated("vllm/pythonic", "pythonic", "Llama 3.2, Llama 4, ToolACE", _KIND, ("[",), _vllm),
+    emulated("vllm/llama4_pythonic", "llama4_pythonic", "Llama 4", _KIND, _TAGGED, _vllm_llama4),
+    emulated("sglang/pythonic", "pythonic", "Llama 4", _KIND, _TAGGED, _sglang),
 )

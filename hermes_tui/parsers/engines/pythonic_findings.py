@@ -36,9 +36,8 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
         what = "a code fence" if code is Code.MARKER_IN_FENCE else "text"
         message = f"{what} before the list of calls: vLLM accepts nothing else in the answer"
         if trace.info.engine == "vllm":
-            whole = trace.whole
             hint = "SGLang's pythonic finds the list anywhere"
-            hint = hint_if_called(trace, "sglang/pythonic", whole, hint)
+            hint = hint_if_called(trace, "sglang/pythonic", trace.whole, hint)
             _flag(trace, cleaned, code, Span(0, head.start()), message, hint)
     if shape.closes_at < 0:
         _flag_open(trace, cleaned, head.start())
@@ -122,5 +121,4 @@ def flag_slow(trace: Trace, place: Span, arguments: int) -> None:
 
 
 def _flag(trace: Trace, cleaned: Cleaned, code: Code, span: Span, message: str, hint: str) -> None:
-    place = cleaned.place(span)
-    trace.flag(code, Severity.ERROR, place, message, hint)
+    trace.flag(code, Severity.ERROR, cleaned.place(span), message, hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import NamedTuple
 
 from hermes_tui.model.spans import Span
 
@@ -72,23 +71,12 @@ class Source:
         return start + character
 
 
-class Keyword(NamedTuple):
-    """A keyword argument; `name` is None for `**mapping`."""
-
-    name: str | None
-    value: ast.expr
-
-
 def calls_in(value: ast.AST | None) -> list[ast.Call] | None:
     """Return the calls if `value` is a list of calls only, else None."""
     if not isinstance(value, ast.List):
         return None
     calls = [item for item in value.elts if isinstance(item, ast.Call)]
     return calls if len(calls) == len(value.elts) else None
-
-
-def keywords(call: ast.Call) -> list[Keyword]:
-    return [Keyword(keyword.arg, keyword.value) for keyword in call.keywords]
 
 
 def dotted_name(node: ast.expr) -> str | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hermes_tui.parsers.engines.decoded import is_json
-from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, is_json, loads
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
 from hermes_tui.parsers.engines.sglang_schema import (
     TypeSets,

@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace, emulated
 from hermes_tui.parsers.engines.foreign_body import (
     flag_entities,
     flag_foreign_body,
@@ -37,7 +37,7 @@ from hermes_tui.parsers.engines.sglang_tools import (
     flag_values,
     remove_drop_findings,
 )
-from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, need_tools
 from hermes_tui.parsers.engines.tagged_arguments import pair_flaws
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -51,8 +51,7 @@ Values = Callable[[list[tuple[str, str]], Any], dict[str, Read]]
 
 def _read_glm45(trace: Trace) -> None:
     first = _read(trace, _name_before_newline, glm45_values)
-    trace.keep(Span(0, first))
-    trace.say(trace.text[:first].strip() or None)
+    trace.keep_before(first)
 
 
 def _read_glm47(trace: Trace) -> None:
@@ -209,7 +208,7 @@ def _flag_open(trace: Trace, position: int) -> None:
 
 
 def _parser(name: str, families: str, read: Callable[[Trace], None]) -> Emulated:
-    return Emulated(info(name, "glm", families, "regex", (OPENER,)), read)
+    return emulated(f"sglang/{name}", "glm", families, "regex", (OPENER,), read)
 
 
 PARSERS = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Part, Refused, Trace
+from hermes_tui.parsers.engines.base import EngineRaised, Part, Refused, Trace, emulated
 from hermes_tui.parsers.engines.costs import flag_repeats
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
@@ -24,7 +24,7 @@ from hermes_tui.parsers.engines.json_text import BadJson
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_tools import remove_drop_findings
-from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 _SLOW_OPENERS = 5_000
@@ -54,8 +54,7 @@ def _read_hermes(trace: Trace) -> None:
     if refusal:
         remove_drop_findings(trace)
         raise Refused(refusal)
-    trace.keep(Span(0, first))
-    trace.say(trace.text[:first].strip() or None)
+    trace.keep_before(first)
 
 
 def _deliver_block(trace: Trace, block: Block) -> None:
@@ -87,8 +86,7 @@ def _read_qwen(trace: Trace) -> None:
             else:
                 _flag_open(trace, block, part)
                 flag_repeats(trace, opener, _SLOW_OPENERS, "each opener looks for its end, n^2")
-    trace.keep(Span(0, first))
-    trace.say(trace.text[:first].strip() or None)
+    trace.keep_before(first)
 
 
 def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
@@ -107,13 +105,11 @@ def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
 
 def _flag_open(trace: Trace, block: Block, part: Part) -> None:
     part.outcome = "dropped"
-    start, end = block.span.start, block.span.end
+    opener = Span(block.span.start, block.body.start)
     message = f"no newline and {CLOSER} after this: the block is not a call, and its text is lost"
     hint = "streams read it; raise max_tokens, or check that the closing tag is not a stop sequence"
-    trace.flag(Code.UNCLOSED, Severity.ERROR, Span(start, block.body.start), message, hint)
-    trace.flag(
-        Code.SILENT_DROP, Severity.ERROR, Span(start, end), "lost: no call, no content", hint
-    )
+    trace.flag(Code.UNCLOSED, Severity.ERROR, opener, message, hint)
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, block.span, "lost: no call, no content", hint)
 
 
 def _flag_newline(trace: Trace) -> None:
@@ -130,7 +126,7 @@ _QWEN_FAMILIES = "Qwen2.5, Qwen3"
 _QWEN_KIND = "regex + json, newlines needed"
 
 PARSERS = (
-    Emulated(info("hermes", "hermes", "Hermes", "regex + json", (OPENER, CLOSER)), _read_hermes),
-    Emulated(info("qwen25", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER)), _read_qwen),
-    Emulated(info("qwen", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER)), _read_qwen),
+    emulated("sglang/hermes", "hermes", "Hermes", "regex + json", (OPENER, CLOSER), _read_hermes),
+    emulated("sglang/qwen25", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER), _read_qwen),
+    emulated("sglang/qwen", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER), _read_qwen),
 )

@@ -17,13 +17,12 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
-from hermes_tui.parsers.engines.decoded import value_of
-from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.json_text import BadJson, loads, value_of
 from hermes_tui.parsers.engines.name_flaws import flag_id
 from hermes_tui.parsers.engines.sglang_schema import properties_of
 from hermes_tui.parsers.engines.sglang_tools import drop, extend_over_markers
-from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.engines.sglang_values import need_tools
 
 SECTION, CALL = "<|tool_calls_section_begin|>", "<|tool_call_begin|>"
 _SECTION_END = "<|tool_calls_section_end|>"
@@ -169,5 +168,5 @@ def _flag_opener(trace: Trace, start: int, end: int, *, inside: bool) -> None:
 
 
 PARSERS = (
-    Emulated(info("kimi_k2", "kimi_k2", "Kimi K2, Kimi K2.5", "regex", (SECTION, CALL)), _read),
+    emulated("sglang/kimi_k2", "kimi_k2", "Kimi K2, Kimi K2.5", "regex", (SECTION, CALL), _read),
 )

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.base import EngineRaised, Refused, Trace, emulated
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
-from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, need_tools
 from hermes_tui.parsers.literals import read_literal
 
 TAG = "<|python_tag|>"
@@ -206,5 +206,5 @@ def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:
 
 
 PARSERS = (
-    Emulated(info("llama3", "llama3_json", "Llama 3.x", "json, then python dict", (TAG,)), _read),
+    emulated("sglang/llama3", "llama3_json", "Llama 3.x", "json, then python dict", (TAG,), _read),
 )

@@ -15,16 +15,16 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import (
-    Emulated,
     EngineRaised,
     Refused,
     Trace,
+    emulated,
     raise_unless_syntax,
 )
 from hermes_tui.parsers.engines.json_blocks import read_payload, starts_object
 from hermes_tui.parsers.engines.json_text import BadJson, is_strict_json
 from hermes_tui.parsers.engines.members import stripped
-from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, deliver, need_tools
 
 MARKER = "[TOOL_CALLS"
 ARRAY = "[TOOL_CALLS] ["
@@ -189,10 +189,12 @@ def _flag_shape(trace: Trace, start: int, message: str) -> None:
 
 
 PARSERS = (
-    Emulated(
-        info(
-            "mistral", "mistral+mistral_v11", "Mistral", "bracket count + json", ("[TOOL_CALLS]",)
-        ),
+    emulated(
+        "sglang/mistral",
+        "mistral+mistral_v11",
+        "Mistral",
+        "bracket count + json",
+        ("[TOOL_CALLS]",),
         _read,
     ),
 )

@@ -165,17 +165,13 @@ def _own_types(schema: dict[str, Any], value: Any) -> list[set[str]]:
     found = []
     kind = schema.get("type")
     if isinstance(kind, str | list):
-        kinds = {kind} if isinstance(kind, str) else {item for item in kind if _is_text(item)}
+        kinds = {one for one in ([kind] if isinstance(kind, str) else kind) if isinstance(one, str)}
         found.append(kinds | ({"integer"} if "number" in kinds else set()))
     options = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(options, list):
         fitting = (one for one in options if value is _UNSET or _equal(value, one))
         found.append({json_type(option) for option in fitting})
     return found
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _equal(left: Any, right: Any) -> bool:

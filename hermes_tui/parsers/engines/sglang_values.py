@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.base import Refused, Trace
 from hermes_tui.parsers.engines.json_blocks import flag_no_arguments, items_of, places_in
 from hermes_tui.parsers.engines.json_text import dumps
 from hermes_tui.parsers.engines.name_flaws import flag_name
@@ -104,8 +104,3 @@ def _drop(trace: Trace, name: Any, where: Span, span: Span) -> None:
     named = isinstance(name, str) and name
     hint = "SGLANG_FORWARD_UNKNOWN_TOOLS=1 lets it through" if named else "name the tool to call"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, span, message, hint)
-
-
-def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
-    flag = f"--tool-call-parser {name}"
-    return EngineInfo(f"sglang/{name}", "sglang", "0.5.23", wire, families, kind, flag, markers)

@@ -15,19 +15,20 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
-from hermes_tui.parsers.engines.decoded import value_of
+from hermes_tui.parsers.engines.base import Refused, Trace, emulated
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
     flag_foreign_body,
     flag_loose_text,
 )
+from hermes_tui.parsers.engines.json_blocks import tagged_blocks
+from hermes_tui.parsers.engines.json_text import value_of
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.other_parsers import hint_if_called
 from hermes_tui.parsers.engines.sglang_arguments import Read, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
-from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, info, need_tools
+from hermes_tui.parsers.engines.sglang_values import UnexpectedValue, need_tools
 from hermes_tui.parsers.forward_search import ForwardSearch
 from hermes_tui.parsers.literals import JSON, UNCLOSED
 
@@ -66,26 +67,18 @@ def _flag_bare(trace: Trace) -> None:
 
 def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
     """Return the closed blocks, with and without their tags; the whole text if none is closed."""
-    text, found = trace.text, []
-    position = text.find(OPENER)
-    while position >= 0:
-        inner = position + len(OPENER)
-        end = text.find(CLOSER, inner)
-        if end < 0:
-            break
-        found.append((Span(position, end + len(CLOSER)), Span(inner, end)))
-        position = text.find(OPENER, end + len(CLOSER))
-    if position >= 0:
-        last = Span(position, len(text))
+    text = trace.text
+    blocks = list(tagged_blocks(text, OPENER, CLOSER))
+    found = [(block.span, block.body) for block in blocks if block.closed]
+    if len(found) < len(blocks):
+        start = blocks[-1].span.start
         lost = "" if not found else ": lost, since another block is closed"
         message = f"{OPENER} is not closed{lost}"
         severity = Severity.ERROR if found else Severity.WARNING
         hint = "raise max_tokens, or ask for the closing tag"
-        trace.flag(
-            Code.UNCLOSED, severity, Span(last.start, last.start + len(OPENER)), message, hint
-        )
+        trace.flag(Code.UNCLOSED, severity, Span(start, blocks[-1].body.start), message, hint)
         if not found and _FUNCTION in text:
-            found.append((Span(min(position, text.find(_FUNCTION)), len(text)), Span(0, len(text))))
+            found.append((Span(min(start, text.find(_FUNCTION)), len(text)), trace.whole))
     return found
 
 
@@ -137,7 +130,7 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
 def _flag_open(trace: Trace, body: Span, index: int) -> None:
     """Flag why the function does not close in its block."""
     text = trace.text
-    if flag_early_close(trace, body, CLOSER, _FUNCTION_END, _FUNCTION):
+    if flag_early_close(trace, body):
         return
     at_end = body.end >= len(text.rstrip())
     code = Code.TRUNCATED if at_end else Code.UNCLOSED
@@ -192,4 +185,4 @@ def _flag_parameter(
 
 _FAMILIES = "Qwen3-Coder, Qwen3-Next, Qwen3.5"
 
-PARSERS = (Emulated(info("qwen3_coder", "function-xml", _FAMILIES, "regex", (OPENER,)), _read),)
+PARSERS = (emulated("sglang/qwen3_coder", "function-xml", _FAMILIES, "regex", (OPENER,), _read),)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
@@ -27,8 +28,7 @@ _GLM_END = "</arg_value>"
 _MAX_FLAGS = 100
 
 
-@dataclass
-class Finding:
+class Finding(NamedTuple):
     """A flaw in the arguments, with its place in the text."""
 
     code: Code
@@ -63,9 +63,8 @@ class Pairs:
 
     def flag(self, trace: Trace, index: int) -> None:
         """Record the findings in the trace as those of call `index`."""
-        for one in self.findings:
-            span = one.span
-            trace.flag(one.code, one.severity, span, one.message, one.hint, index)
+        for finding in self.findings:
+            trace.flag(*finding, index)
 
 
 def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
-from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
-from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads, value_of
 from hermes_tui.parsers.engines.markers import HUNYUAN_SEPARATOR
 from hermes_tui.parsers.engines.name_flaws import flag_id, nearest
 from hermes_tui.parsers.engines.other_parsers import hint_if_dropped, hint_if_kept

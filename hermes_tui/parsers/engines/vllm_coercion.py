@@ -60,7 +60,10 @@ def coerce_arguments(arguments: str, tool: ToolSpec | None) -> CoercedArguments:
     """
     if tool is None or arguments == "{}":
         return CoercedArguments(arguments)
-    value = _loads_or_none(arguments)
+    try:
+        value = _loads(arguments)
+    except BadJson:
+        value = None
     properties = _properties(tool.parameters)
     if not isinstance(value, dict) or not properties:
         return CoercedArguments(arguments)
@@ -129,7 +132,7 @@ def types_of(schema: Any) -> set[str]:
 
 def coerce_text(text: str, types: set[str]) -> Any:
     """Return `text` converted to the first of the types that it can be converted to."""
-    allowed = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
+    allowed = _canonical(types)
     for name, read in _READERS:
         if name not in allowed:
             continue
@@ -171,7 +174,7 @@ class _Coercer:
         types = types_of(schema)
         after = coerce_text(value if isinstance(value, str) else dumps(value), types)
         if type(after) is not type(value) or after != value:
-            self.changes.append(Change(path, value, after, _type_name(after) in _canonical(types)))
+            self.changes.append(Change(path, value, after, _fits(after, types)))
             return after
         if isinstance(value, str) and not types & _STRING_TYPES:
             self.failed.append(path)
@@ -179,9 +182,15 @@ class _Coercer:
 
 
 def _canonical(types: set[str]) -> set[str]:
-    """Return the canonical names of the types; "number" includes "integer"."""
-    found = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
-    return found | ({"integer"} if "number" in found else set())
+    """Return the canonical names of the types."""
+    plain = (name.strip().lower() for name in types)
+    return {_ALIASES.get(name, name) for name in plain}
+
+
+def _fits(value: Any, types: set[str]) -> bool:
+    """Return whether a value is of one of the types; "number" includes "integer"."""
+    allowed, kind = _canonical(types), _type_name(value)
+    return kind in allowed or (kind == "integer" and "number" in allowed)
 
 
 def _null(text: str) -> None:
@@ -207,7 +216,7 @@ def _boolean(text: str) -> bool:
 
 
 def _finite_json(text: str) -> Any:
-    value = _loads_or_raise(text)
+    value = _loads(text)
     if not _is_finite(value):
         raise ValueError
     return value
@@ -257,14 +266,7 @@ def _properties(parameters: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _loads_or_none(text: str) -> Any:
-    try:
-        return _loads_or_raise(text)
-    except BadJson:
-        return None
-
-
-def _loads_or_raise(text: str) -> Any:
+def _loads(text: str) -> Any:
     """Decode like `loads`; raises EngineRaised if the value is nested too deeply."""
     try:
         return loads(text)

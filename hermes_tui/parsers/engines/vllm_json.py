@@ -15,7 +15,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Part, Refused, Trace
+from hermes_tui.parsers.engines.base import Emulated, Part, Refused, Trace, emulated
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,
@@ -29,6 +29,7 @@ from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
 
 PYTHON_TAG = "<|python_tag|>"
 _KEYS_HINT = 'vLLM expects exactly {"name": …, "arguments": {…}}'
+_KIND = "legacy: regex + json"
 _ONE_BLOCK = "write one object in each block"
 
 
@@ -113,23 +114,17 @@ def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
         payload, end = scanner.decode(at)
     except BadJson as error:
         detail = f"{error.message} at {error.position}"
-        trace.step(
-            "raw_decode", Span(at, min(error.position + 1, len(trace.text))), "refused", detail
-        )
+        stop = min(error.position + 1, len(trace.text))
+        trace.step("raw_decode", Span(at, stop), "refused", detail)
         flag_payload(trace, Span(at, len(trace.text)))
         raise Refused("a brace that opens no JSON object spoils the whole text") from None
-    trace.step("raw_decode", Span(at, end), "read", "dict")
     span = Span(at, end)
+    trace.step("raw_decode", span, "read", "dict")
     _deliver(trace, Block(span, span), payload, ("arguments", "parameters"))
     if trace.text.startswith("{", end):
         message = "an object right after another one: vLLM skips its first brace"
-        trace.flag(
-            Code.MULTI_PAYLOAD,
-            Severity.WARNING,
-            Span(end, end + 1),
-            message,
-            "separate them by `; `",
-        )
+        hint = "separate them by `; `"
+        trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, Span(end, end + 1), message, hint)
     return end
 
 
@@ -150,17 +145,11 @@ def _flag_sibling(trace: Trace, scanner: Scanner, at: int) -> None:
 
 def _hermes(name: str, families: str) -> Emulated:
     tags = ("<tool_call>", "</tool_call>")
-    return Emulated(_info(name, "hermes", families, tags), _TagReader(*tags))
-
-
-def _info(name: str, wire: str, families: str, markers: tuple[str, ...]) -> EngineInfo:
-    flag = f"--tool-call-parser {name}"
-    kind = "legacy: regex + json"
-    return EngineInfo(f"vllm/{name}", "vllm", "0.33.0", wire, families, kind, flag, markers)
+    return emulated(f"vllm/{name}", "hermes", families, _KIND, tags, _TagReader(*tags))
 
 
 def _llama(name: str, families: str) -> Emulated:
-    return Emulated(_info(name, "llama3_json", families, (PYTHON_TAG,)), _read_llama)
+    return emulated(f"vllm/{name}", "llama3_json", families, _KIND, (PYTHON_TAG,), _read_llama)
 
 
 _LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
@@ -168,7 +157,7 @@ _LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
 PARSERS = (
     _hermes("hermes", "Hermes 2/3/4, Qwen2.5, Qwen3"),
     _hermes("qwen3_json", "Qwen2.5, Qwen3, QwQ"),
-    Emulated(_info("longcat", "longcat", "LongCat-Flash", _LONGCAT), _TagReader(*_LONGCAT)),
+    emulated("vllm/longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT, _TagReader(*_LONGCAT)),
     _llama("llama3_json", "Llama 3.1-3.3"),
     _llama("llama4_json", "Llama 4"),
 )

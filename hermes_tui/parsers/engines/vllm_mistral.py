@@ -18,10 +18,9 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import (
-    Emulated,
-    EngineInfo,
     Refused,
     Trace,
+    emulated,
     raise_unless_syntax,
 )
 from hermes_tui.parsers.engines.json_blocks import (
@@ -81,8 +80,9 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
         raise_unless_syntax(error)
         trace.step("raw_decode", segment, "refused", error.message)
         return _widest_array(trace, segment)
-    trace.step("raw_decode", Span(segment.start, segment.start + end), "read", type(value).__name__)
-    return value, Span(segment.start, segment.start + end)
+    place = Span(segment.start, segment.start + end)
+    trace.step("raw_decode", place, "read", type(value).__name__)
+    return value, place
 
 
 def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
@@ -90,14 +90,15 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
     start = trace.text.find("[{", segment.start, segment.end)
     end = trace.text.rfind("}]", segment.start, segment.end)
     if 0 <= start <= end - 2:
+        place = Span(start, end + 2)
         try:
             value = loads(trace.text[start : end + 2])
         except BadJson as again:
             raise_unless_syntax(again)
-            trace.step("widest [{…}]", Span(start, end + 2), "refused", again.message)
+            trace.step("widest [{…}]", place, "refused", again.message)
         else:
-            trace.step("widest [{…}]", Span(start, end + 2), "read", type(value).__name__)
-            return value, Span(start, end + 2)
+            trace.step("widest [{…}]", place, "read", type(value).__name__)
+            return value, place
     if len(segment):
         flag_payload(trace, segment)
     else:
@@ -254,30 +255,22 @@ def _flag_empty(trace: Trace, slot: Slot) -> None:
     trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, span, message, hint)
 
 
-def _info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
-    flag = "--tool-call-parser mistral"
-    return EngineInfo(f"vllm/{name}", "vllm", "0.33.0", wire, families, kind, flag, markers)
-
-
 PARSERS = (
-    Emulated(
-        _info(
-            "mistral",
-            "mistral",
-            "Mistral 7B v0.3, Nemo, Mixtral (tokenizer before v11)",
-            "legacy: json",
-            (MARKER,),
-        ),
+    emulated(
+        "vllm/mistral",
+        "mistral",
+        "Mistral 7B v0.3, Nemo, Mixtral (tokenizer before v11)",
+        "legacy: json",
+        (MARKER,),
         _read_array,
     ),
-    Emulated(
-        _info(
-            "mistral_v11",
-            "mistral_v11",
-            "Mistral Small 3.2, Devstral, Magistral (tokenizer v11 and later)",
-            "engine: declared terminals",
-            (MARKER, ARGS),
-        ),
+    emulated(
+        "vllm/mistral_v11",
+        "mistral_v11",
+        "Mistral Small 3.2, Devstral, Magistral (tokenizer v11 and later)",
+        "engine: declared terminals",
+        (MARKER, ARGS),
         _read_named,
+        flag="mistral",
     ),
 )

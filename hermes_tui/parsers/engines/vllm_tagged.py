@@ -10,7 +10,7 @@ plain text, as in a server without a reasoning parser.
 
 from __future__ import annotations
 
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo
+from hermes_tui.parsers.engines.base import Emulated, emulated
 from hermes_tui.parsers.engines.tagged import Move, State, Table
 from hermes_tui.parsers.engines.tagged_arguments import glm_pairs, qwen_pairs
 from hermes_tui.parsers.engines.tagged_calls import (
@@ -20,8 +20,6 @@ from hermes_tui.parsers.engines.tagged_calls import (
     known_name,
     read,
 )
-
-_VERSION = "0.33.0"
 
 _C, _P, _N, _A, _B = State.CONTENT, State.PREAMBLE, State.NAME, State.ARGS, State.BETWEEN
 
@@ -88,17 +86,7 @@ _KIMI = Dialect(
 def _parser(
     name: str, dialect: Dialect, wire: str, families: str, markers: tuple[str, ...]
 ) -> Emulated:
-    info = EngineInfo(
-        f"vllm/{name}",
-        "vllm",
-        _VERSION,
-        wire,
-        families,
-        "engine",
-        f"--tool-call-parser {name}",
-        markers,
-    )
-    return Emulated(info, lambda trace: read(trace, dialect))
+    return emulated(name, wire, families, "engine", markers, lambda trace: read(trace, dialect))
 
 
 _QWEN_FAMILIES = "Qwen3-Coder, Qwen3-Next, Qwen3.5, Nemotron 3"
@@ -106,9 +94,9 @@ _QWEN_MARKERS = ("<tool_call>", "<function=")
 _KIMI_MARKERS = (_SECTION, _KIMI_CALL)
 
 PARSERS = (
-    _parser("qwen3_coder", _QWEN, "function-xml", _QWEN_FAMILIES, _QWEN_MARKERS),
-    _parser("qwen3_xml", _QWEN, "function-xml", _QWEN_FAMILIES, _QWEN_MARKERS),
-    _parser("glm45", _GLM, "glm", "GLM-4.5, GLM-4.6", ("<tool_call>",)),
-    _parser("glm47", _GLM, "glm", "GLM-4.7, GLM-5", ("<tool_call>",)),
-    _parser("kimi_k2", _KIMI, "kimi_k2", "Kimi K2, Kimi K2.5", _KIMI_MARKERS),
+    _parser("vllm/qwen3_coder", _QWEN, "function-xml", _QWEN_FAMILIES, _QWEN_MARKERS),
+    _parser("vllm/qwen3_xml", _QWEN, "function-xml", _QWEN_FAMILIES, _QWEN_MARKERS),
+    _parser("vllm/glm45", _GLM, "glm", "GLM-4.5, GLM-4.6", ("<tool_call>",)),
+    _parser("vllm/glm47", _GLM, "glm", "GLM-4.7, GLM-5", ("<tool_call>",)),
+    _parser("vllm/kimi_k2", _KIMI, "kimi_k2", "Kimi K2, Kimi K2.5", _KIMI_MARKERS),
 )
