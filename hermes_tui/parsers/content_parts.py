@@ -109,8 +109,7 @@ def read_content(content: Any) -> Content:
     if content is None:
         return found
     if isinstance(content, str):
-        found.texts.append(content)
-        found.parts.append(ContentPart("text", content))
+        _add_text(content, found)
     elif isinstance(content, list):
         _read_list(content, found, _MAX_LEVELS)
     elif isinstance(content, dict) and _kind(content):

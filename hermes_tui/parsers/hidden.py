@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Message, Origin, ToolSpec
-from hermes_tui.model.spans import Span
+from hermes_tui.model.spans import Span, gaps
 from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.hidden_calls import call_spans
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
@@ -99,10 +100,6 @@ def _thoughts(message: Message) -> Iterator[str]:
             yield piece.text
 
 
-def _span_of(part: Part) -> Span:
-    return part.span
-
-
 class _Claims:
     """The completion and the parts of it that are claimed so far, in order."""
 
@@ -112,42 +109,35 @@ class _Claims:
 
     def claim(self, parts: Iterable[Part]) -> None:
         """Claim what is unclaimed of these parts; of two that overlap the first wins."""
-        gaps, at, position = self.gaps(), 0, 0
-        for part in sorted(parts, key=_span_of):
+        free, at, position = self.gaps(), 0, 0
+        for part in sorted(parts, key=attrgetter("span")):
             position = max(position, part.span.start)
-            while at < len(gaps) and position < part.span.end:
-                start, end = max(gaps[at].start, position), min(gaps[at].end, part.span.end)
+            while at < len(free) and position < part.span.end:
+                start, end = max(free[at].start, position), min(free[at].end, part.span.end)
                 if start < end:
                     self.parts.append(part._replace(span=Span(start, end)))
-                if gaps[at].end > part.span.end:
+                if free[at].end > part.span.end:
                     break
                 at += 1
             position = max(position, part.span.end)
-        self.parts.sort(key=_span_of)
+        self.parts.sort(key=attrgetter("span"))
 
-    def gaps(self) -> list[Span]:
-        found, position = [], 0
-        for part in self.parts:
-            if part.span.start > position:
-                found.append(Span(position, part.span.start))
-            position = part.span.end
-        if position < len(self.text):
-            found.append(Span(position, len(self.text)))
-        return found
+    def gaps(self) -> tuple[Span, ...]:
+        return gaps([part.span for part in self.parts], len(self.text))
 
     def place(self, target: str, kind: PartKind) -> int:
         """Claim the places of `target`, whole or in pieces; return how many characters are left."""
         target = target.strip()
         if not target:
             return 0
-        gaps = self.gaps()
-        for gap in gaps:
+        free = self.gaps()
+        for gap in free:
             if (at := self.text.find(target, gap.start, gap.end)) >= 0:
                 self.claim([Part(Span(at, at + len(target)), kind)])
                 return 0
         pieces = _Pieces(self.text, target)
-        for gap in gaps:
-            pieces.take(gap, is_last=gap == gaps[-1])
+        for gap in free:
+            pieces.take(gap, is_last=gap == free[-1])
         self.claim(Part(span, kind) for span in pieces.found)
         return pieces.left_out()
 

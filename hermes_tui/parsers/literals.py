@@ -85,7 +85,7 @@ def read_literal(text: str, start: int, end: int) -> Literal:
     if found.error:
         return _read_near(text, start, end, found.error, found.position)
     value, stop = found.value, found.position
-    if _deeper_than(text, start, stop, MAX_DEPTH):
+    if _is_too_deep(text, start, stop):
         return _too_deep(start, stop)
     flaws: tuple[Flaw, ...] = ()
     if odd or _SURROGATE_ESCAPE.search(text, start, stop):
@@ -242,14 +242,14 @@ def _too_deep(start: int, end: int) -> Literal:
 _BRACKET_OR_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 
 
-def _deeper_than(text: str, start: int, stop: int, limit: int) -> bool:
-    if text.count("{", start, stop) + text.count("[", start, stop) <= limit:
+def _is_too_deep(text: str, start: int, stop: int) -> bool:
+    if text.count("{", start, stop) + text.count("[", start, stop) <= MAX_DEPTH:
         return False
     depth = 0
     for token in _BRACKET_OR_STRING.finditer(text, start, stop):
         if token[0] in "{[":
             depth += 1
-            if depth > limit:
+            if depth > MAX_DEPTH:
                 return True
         elif token[0] in "}]":
             depth -= 1

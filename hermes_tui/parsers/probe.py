@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.same_json import json_key, text_key
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.literals import FAILED
 
@@ -32,22 +31,11 @@ def is_same(calls: Sequence[ParsedCall], meant: Sequence[ParsedCall]) -> bool:
 
 def delivered(call: ParsedCall) -> Called:
     """Return a call as a client would decode it; arguments that are not JSON stay as they are."""
-    try:
-        value = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        return call.name, call.arguments
-    return call.name, _canonical(value)
+    return call.name, text_key(call.arguments)
 
 
 def expected_call(call: ParsedCall) -> Called:
-    return call.name, _canonical(call.value)
-
-
-def _canonical(value: Any) -> str:
-    try:
-        return json.dumps(value, sort_keys=True)
-    except (RecursionError, ValueError, TypeError):
-        return "?"
+    return call.name, json_key(call.value)
 
 
 class Probe:

@@ -154,17 +154,13 @@ def _dict_pieces(name: str, value: dict[str, Any], key: str) -> Iterator[Piece]:
         return
     found = False
     for text_key in _TEXT_KEYS:
-        inner = value.get(text_key)
-        text = _joined(inner) if isinstance(inner, list) else text_of(inner)
-        if text:
+        if text := _joined(value.get(text_key)):
             found = True
             yield name, "summary" if "summary" in kind else "text", text
             break
-    if summary := value.get("summary"):
-        text = _joined(summary) if isinstance(summary, list) else text_of(summary)
-        if text:
-            found = True
-            yield name, "summary", text
+    if text := _joined(value.get("summary")):
+        found = True
+        yield name, "summary", text
     for encrypted_key in _ENCRYPTED_KEYS:
         if isinstance(encrypted := value.get(encrypted_key), str) and encrypted:
             size = len(encrypted.encode("utf-8", "surrogatepass"))
@@ -181,7 +177,9 @@ def _unknown_pieces(name: str, value: dict[str, Any]) -> Iterator[Piece]:
         yield name, "text", json_text(value)
 
 
-def _joined(items: list[Any]) -> str:
+def _joined(value: Any) -> str:
+    """Return the text of a value, or those of the items of a list, a line each."""
+    items = value if isinstance(value, list) else [value]
     return "\n".join(text for item in items if (text := text_of(item)))
 
 

@@ -74,28 +74,27 @@ def reduce_text(text: str, still_fails: Callable[[str], bool], *, max_tries: int
 
 
 def fails_alike(
-    text: str, parser: Parser, tools: Sequence[ToolSpec] = (), *, reader: Parser | None = None
+    text: str, parser: Parser, tools: Sequence[ToolSpec], *, reader: Parser
 ) -> Callable[[str], bool]:
     """Return a test of whether a text fails as `text` does: same outcome, for the same reasons.
 
-    With `reader`, which reads the intended calls, the test also compares its reading. It must find
+    The test also compares the reading of `reader`, which reads the intended calls. It must find
     calls if it does in `text`, with no new name or flaw, and it must agree or disagree with
     `parser` on names and on whole calls as it does for `text`.
     """
-    whole = reader.parse(text, tools) if reader else None
-    names, flaws = (set(_names(whole)), _codes(whole)) if whole else (set(), frozenset())
+    whole = reader.parse(text, tools)
+    names, flaws = set(_names(whole)), _codes(whole)
 
     def signature(candidate: str) -> object:
         result = parser.parse(candidate, tools)
         got = _names(result)
-        base = result.outcome, _codes(result), bool(got)
-        if reader is None:
-            return base
         reading = reader.parse(candidate, tools)
         meant = _names(reading)
         same_kind = names.issuperset(meant) and flaws >= _codes(reading)
         return (
-            *base,
+            result.outcome,
+            _codes(result),
+            bool(got),
             bool(meant),
             meant == got,
             names_and_arguments(reading.calls) == names_and_arguments(result.calls),

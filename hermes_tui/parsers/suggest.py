@@ -27,7 +27,6 @@ _AROUND = 2_000
 _LONG_TEXT = 50_000
 _MAX_EDITS = 60
 _MAX_OTHERS = 3
-_CUT_CODES = frozenset({Code.TRUNCATED})
 
 
 class _Case(NamedTuple):
@@ -109,7 +108,7 @@ def _intended_calls(reading: ParseResult) -> list[ParsedCall]:
 
 
 def _is_cut(reading: ParseResult) -> bool:
-    return any(one.code in _CUT_CODES for one in reading.diagnostics)
+    return any(one.code is Code.TRUNCATED for one in reading.diagnostics)
 
 
 def _targets(meant: list[ParsedCall], tools: Sequence[ToolSpec]) -> Iterator[list[ParsedCall]]:

@@ -77,8 +77,8 @@ def read_text_calls(
         return TextReading([], [*diagnostics], unread=True)
     from hermes_tui.parsers.unread_calls import unread_calls
 
-    calls_found, findings = unread_calls(text, ())
-    return TextReading([*calls_found], [*findings, *diagnostics], unread=True)
+    found = unread_calls(text, ())
+    return TextReading([*found.calls], [*found.diagnostics, *diagnostics], unread=True)
 
 
 def read_call_text(text: str) -> TextReading:
@@ -174,10 +174,6 @@ def reader_hint(flag: str) -> str:
     return f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
 
 
-def _names(calls: tuple[ParsedCall, ...]) -> str:
-    return listed(call.name for call in calls)
-
-
 def listed(called: Iterable[str | None]) -> str:
     """Return the names of calls as one text, at most the first few."""
     names = [first_line(name, 60) if name else "an unreadable one" for name in called]
@@ -237,20 +233,22 @@ def sound_hint(*, are_functions: bool) -> str:
 
 def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
     """Return the finding for a text that consists of calls as bare JSON."""
+    names = listed(call.name for call in calls)
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_calls_left(len(calls))} in the text as bare JSON, none in tool_calls ({_names(calls)})",
+        f"{_calls_left(len(calls))} in the text as bare JSON, none in tool_calls ({names})",
         calls[0].span,
         f"the model left out the markup, or a template or parser removed it; {NO_SERVER_PARSER}",
     )
 
 
 def _repeated_in_text(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
+    names = listed(call.name for call in calls)
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.NOTE,
-        f"{_calls_left(len(calls))} in the text next to {native} in tool_calls ({_names(calls)})",
+        f"{_calls_left(len(calls))} in the text next to {native} in tool_calls ({names})",
         calls[0].span,
         "those in tool_calls count: the text repeats them, or the server's parser read only some",
     )

@@ -87,8 +87,7 @@ def _flag_reason(raw: Mapping[str, Any], content: Any) -> str:
     error = raw.get("error")
     if error and error is not content:
         return _reason("error", content) if error is True else f"error: {_short(error)}"
-    status = raw.get("status")
-    if isinstance(status, str) and status.lower() in _BAD_STATUS:
+    if status := _bad_status(raw):
         return _reason(f"status {status}", content)
     return _reason("success: false", content) if raw.get("success") is False else ""
 
@@ -186,10 +185,14 @@ def _body_error(body: Mapping[str, Any]) -> str:
         return _reason("success: false", message)
     if body.get("isError") is True or body.get("is_error") is True:
         return _reason("isError", message)
-    status = body.get("status")
-    if isinstance(status, str) and status.lower() in _BAD_STATUS:
-        return _reason(f"status {status}", message)
-    return ""
+    status = _bad_status(body)
+    return _reason(f"status {status}", message) if status else ""
+
+
+def _bad_status(raw: Mapping[str, Any]) -> str:
+    """Return the status if it is that of a failure, else ""."""
+    status = raw.get("status")
+    return status if isinstance(status, str) and status.lower() in _BAD_STATUS else ""
 
 
 def _exit_code(raw: Mapping[str, Any]) -> int | None:

@@ -108,16 +108,16 @@ def block_results(text: str) -> list[Found]:
 
 def _block(text: str, start: int) -> tuple[Found, int]:
     """Return the result of the block whose body starts at `start`, and where the block ends."""
-    body = _end(_BLANK, text, start)
+    body = _skip_blanks(text, start)
     if text.startswith(("{", "["), body) and (found := _json_block(text, body)):
         return found
     closer = _END.search(text, body)
     if closer:
-        return _result(text[body : closer.start()].strip(), None, None, None), closer.end()
+        return _result(text[body : closer.start()].strip()), closer.end()
     nearest = text.find(CLOSE, body)
     if nearest >= 0:
-        return _result(text[body:nearest].strip(), None, None, None), nearest + len(CLOSE)
-    result, diagnostics = _result(text[body:].strip(), None, None, None)
+        return _result(text[body:nearest].strip()), nearest + len(CLOSE)
+    result, diagnostics = _result(text[body:].strip())
     cut = Diagnostic(Code.UNCLOSED, Severity.WARNING, f"a {OPEN} block is never closed")
     return (result, (*diagnostics, cut)), len(text)
 
@@ -139,7 +139,7 @@ def _json_block(text: str, body: int) -> tuple[Found, int] | None:
         value, stop = _DECODER.raw_decode(text, body)
     except (ValueError, RecursionError):
         return None
-    end = _end(_BLANK, text, stop)
+    end = _skip_blanks(text, stop)
     if not text.startswith(CLOSE, end):
         return None
     return _json_result(value, text[body:stop]), end + len(CLOSE)
@@ -160,7 +160,11 @@ def _json_result(value: Any, text: str, shown_as: Callable[[Any], str] = json_te
 
 
 def _result(
-    text: str, call_id: str | None, name: str | None, raw: Any, judged: Any = None
+    text: str,
+    call_id: str | None = None,
+    name: str | None = None,
+    raw: Any = None,
+    judged: Any = None,
 ) -> Found:
     error, exit_code = judge(text if judged is None else judged, raw if raw is not judged else None)
     # `dict` comes first because checking against an abstract class is slow.
@@ -190,6 +194,6 @@ def _text_at(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
-    found = pattern.match(text, position)
+def _skip_blanks(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
     return found.end() if found else position

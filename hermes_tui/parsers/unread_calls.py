@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec, changed
@@ -23,7 +23,7 @@ from hermes_tui.parsers.reasoning_tags import has_reasoning_tag, without_thought
 from hermes_tui.parsers.recognise import foreign_format
 from hermes_tui.parsers.text_calls import (
     NO_SERVER_PARSER,
-    Found,
+    TextReading,
     bare_in_content,
     calls_in_content,
     foreign_in_content,
@@ -38,14 +38,7 @@ if TYPE_CHECKING:
     from hermes_tui.parsers.normalise import Normalised
 
 
-class Unread(NamedTuple):
-    """Calls that were not read, each with its diagnostics, and the findings about the text."""
-
-    calls: Sequence[Found]
-    diagnostics: Sequence[Diagnostic]
-
-
-_NOTHING: Final = Unread([], [])
+_NOTHING: Final = TextReading([], [])
 _MAX_NAMED: Final = 4
 _MAX_TRIED: Final = 20_000
 """Longest text, in characters, that is given to other parsers to find those that read it."""
@@ -73,7 +66,7 @@ def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
         return found
     if not may_be_unread(text, [tool.name for tool in tools]) and not found.diagnostics:
         return found
-    calls, findings = unread_calls(text, tools)
+    calls, findings, _ = unread_calls(text, tools)
     if not findings:
         return found
     stale = {Code.CALL_IN_CONTENT, *([Code.CALLED_EMPTY] if calls else ())}
@@ -82,7 +75,7 @@ def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
     return found._replace(message=message, calls=tuple(calls), diagnostics=(*findings, *kept))
 
 
-def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
+def unread_calls(text: str, tools: Sequence[ToolSpec]) -> TextReading:
     """Return the calls in a model's `text` from which none was read, and the findings about them.
 
     Calls of a format with markers are only returned if `tools` are given: without a schema a value
@@ -97,22 +90,22 @@ def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
         finding = bare_in_content(bare)
         rule = "xlam" if words[: bare[0].span.start].rstrip().endswith("[") else _USUAL_FORMAT
         hint = f"{_readers(words, tools, bare, rule)}; {finding.hint}"
-        return Unread(reading.calls, [changed(finding, hint=hint)])
+        return TextReading(reading.calls, [changed(finding, hint=hint)])
     if marker and foreign_format(words):
         return _calls_of_markers(text, tools, marker)
     found = _calls_of_declared(text, words, tools)
     return _calls_in_reasoning(text, tools) if marker and not found.diagnostics else found
 
 
-def _calls_in_reasoning(text: str, tools: Sequence[ToolSpec]) -> Unread:
+def _calls_in_reasoning(text: str, tools: Sequence[ToolSpec]) -> TextReading:
     """Return the findings about a text with markers only in its reasoning."""
     from hermes_tui.parsers.auto import Auto
 
     findings = Auto().parse(text, tools).diagnostics
-    return Unread([], [one for one in findings if one.code is Code.MARKER_IN_REASONING])
+    return TextReading([], [one for one in findings if one.code is Code.MARKER_IN_REASONING])
 
 
-def _calls_of_markers(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
+def _calls_of_markers(text: str, tools: Sequence[ToolSpec], marker: str) -> TextReading:
     """Return the calls and findings of a text with the markers of a format."""
     from hermes_tui.parsers.auto import Auto
     from hermes_tui.parsers.recognise import flag_for, formats_in
@@ -120,16 +113,16 @@ def _calls_of_markers(text: str, tools: Sequence[ToolSpec], marker: str) -> Unre
     result = Auto().parse(text, tools)
     mentions = [one for one in result.diagnostics if one.code in _MENTION_CODES]
     if mentions and not result.calls:
-        return Unread([], mentions)
+        return TextReading([], mentions)
     seen, rule = formats_in(text), form_of(result)
     flag = flag_for(rule) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
-        return Unread([], [foreign_in_content(marker, flag)])
+        return TextReading([], [foreign_in_content(marker, flag)])
     found = _reported(result, reader_hint(flag), f" as {rule or marker}")
     return found if tools else found._replace(calls=[])
 
 
-def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
+def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> TextReading:
     """Return the calls and findings of a text without markers, by the tools that it names."""
     if not may_be_unread(words, [tool.name for tool in tools]):
         return _NOTHING
@@ -148,13 +141,13 @@ def _calls_of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unre
     return _reported(result, hint)
 
 
-def _reported(result: ParseResult, hint: str, form: str = "") -> Unread:
+def _reported(result: ParseResult, hint: str, form: str = "") -> TextReading:
     """Return the calls of a reading with a finding that names the first error, then the `hint`."""
     wrong = _call_errors(result)
     if wrong:
         hint = f"{wrong[0].code.value}: {wrong[0].message}; {hint}"
     calls = with_findings(result.calls, wrong).calls
-    return Unread(calls, [calls_in_content(result.calls, hint, form)])
+    return TextReading(calls, [calls_in_content(result.calls, hint, form)])
 
 
 def _are_calls(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:

@@ -37,7 +37,7 @@ def test_a_file_gives_the_same_findings_for_a_text_as_a_live_run(
     file = open_file(path, whole=True)
     (run,) = [one for one in survey(file) if isinstance(one, FoundRun) and one.final]
     file.close()
-    _, (live,) = unread_calls(text, (ToolSpec("look", "", SCHEMA),))
+    _, (live,), _ = unread_calls(text, (ToolSpec("look", "", SCHEMA),))
     (found,) = [one for one in run.findings if one.code is Code.CALL_IN_CONTENT]
     assert (found.severity, found.message, found.span) == (
         Severity.ERROR,

@@ -32,7 +32,7 @@ HARMONY = 'assistantcommentary to=functions.look json{"at": "a"}'
     ],
 )
 def test_unread_calls_are_reported_with_the_parsers_that_read_them(text: str, reader: str) -> None:
-    calls, (error,) = unread_calls(text, TOOLS)
+    calls, (error,), _ = unread_calls(text, TOOLS)
     assert [(call.name, call.arguments, call.origin) for call, _ in calls] == [
         ("look", {"at": "a"}, Origin.TEXT)
     ]
@@ -66,12 +66,12 @@ def test_bare_json_is_a_call_of_any_tool() -> None:
     ],
 )
 def test_other_texts_hold_no_calls(text: str) -> None:
-    assert unread_calls(text, TOOLS) == ([], [])
+    assert unread_calls(text, TOOLS) == ([], [], False)
 
 
 def test_without_declared_tools_only_bare_json_is_a_call() -> None:
-    assert unread_calls('[look(at="a")]', ()) == ([], [])
-    assert unread_calls('look{"at": "a"}', ()) == ([], [])
+    assert unread_calls('[look(at="a")]', ()) == ([], [], False)
+    assert unread_calls('look{"at": "a"}', ()) == ([], [], False)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_without_declared_tools_only_bare_json_is_a_call() -> None:
     ],
 )
 def test_a_call_of_a_declared_tool_is_reported_next_to_prose(text: str) -> None:
-    calls, (error,) = unread_calls(text, TOOLS)
+    calls, (error,), _ = unread_calls(text, TOOLS)
     assert {call.arguments["at"] for call, _ in calls} == {"a"}
     assert (error.code, error.severity) == (Code.CALL_IN_CONTENT, Severity.ERROR)
     assert error.span is not None and text[error.span.start] in "{[lf"
     for others in ((), (ToolSpec("other"),)):
-        assert "as bare JSON" in error.message or unread_calls(text, others) == ([], [])
+        assert "as bare JSON" in error.message or unread_calls(text, others) == ([], [], False)
 
 
 STEP3 = (
@@ -125,7 +125,7 @@ LLAMA4 = '<|python_start|>[look(at="a")]<|python_end|>'
 def test_marked_calls_are_reported_complete_with_the_parser_that_reads_them(
     text: str, form: str, flag: str
 ) -> None:
-    calls, (error,) = unread_calls(text, TOOLS)
+    calls, (error,), _ = unread_calls(text, TOOLS)
     assert [(call.name, call.arguments) for call, _ in calls] == [("look", {"at": "a"})]
     assert f"in the text as {form}, none" in error.message and "(look)" in error.message
     assert f"this markup is read by {flag}" in error.hint
@@ -134,30 +134,30 @@ def test_marked_calls_are_reported_complete_with_the_parser_that_reads_them(
 
 @pytest.mark.parametrize("text", [STEP3, LLAMA4])
 def test_marked_calls_are_reported_but_not_made_without_declared_tools(text: str) -> None:
-    calls, (error,) = unread_calls(text, ())
+    calls, (error,), _ = unread_calls(text, ())
     assert not calls
     assert error.code is Code.CALL_IN_CONTENT and "(look)" in error.message
 
 
 def test_markers_in_reasoning_are_reported_as_such() -> None:
-    calls, (found,) = unread_calls(f"<think>maybe {STEP3}</think>No need.", TOOLS)
+    calls, (found,), _ = unread_calls(f"<think>maybe {STEP3}</think>No need.", TOOLS)
     assert not calls
     assert (found.code, found.severity) == (Code.MARKER_IN_REASONING, Severity.WARNING)
 
 
 def test_a_call_after_such_reasoning_is_reported() -> None:
     for call in ('[look(at="a")]', LLAMA4, JSON):
-        calls, (found,) = unread_calls(f"<think>maybe {STEP3}</think>{call}", TOOLS)
+        calls, (found,), _ = unread_calls(f"<think>maybe {STEP3}</think>{call}", TOOLS)
         assert len(calls) == 1 and found.code is Code.CALL_IN_CONTENT
 
 
 def test_markers_mentioned_in_prose_are_not_calls() -> None:
-    calls, findings = unread_calls("The marker `<|python_start|>` opens a (look) call.", TOOLS)
+    calls, findings, _ = unread_calls("The marker `<|python_start|>` opens a (look) call.", TOOLS)
     assert not calls and all(one.severity is Severity.NOTE for one in findings)
 
 
 def test_a_flaw_in_a_call_is_reported_with_it() -> None:
-    ((_, own),), (error,) = unread_calls(f"I look.\n{JSON[:-2]},}}}}", TOOLS)
+    ((_, own),), (error,), _ = unread_calls(f"I look.\n{JSON[:-2]},}}}}", TOOLS)
     assert [one.code for one in own] == [Code.TRAILING_COMMA]
     assert error.hint.startswith("TRAILING_COMMA: ")
 
@@ -166,7 +166,7 @@ def test_a_flaw_in_a_call_is_reported_with_it() -> None:
 def test_a_message_read_without_its_tools_gets_the_finding_once_they_are_known(text: str) -> None:
     found = normalise_message({"role": "assistant", "content": text, "finish_reason": "tool_calls"})
     known = with_unread(found, TOOLS)
-    calls, findings = unread_calls(text, TOOLS)
+    calls, findings, _ = unread_calls(text, TOOLS)
     assert known.diagnostics == tuple(findings)
     assert known.calls == tuple(calls) and known.message.calls == 1
     assert with_unread(known, TOOLS) == known
@@ -205,7 +205,7 @@ def test_every_real_text_with_an_intended_call_is_reported() -> None:
     ],
 )
 def test_a_long_text_is_recognised_by_its_format_alone(text: str, flag: str) -> None:
-    calls, (error,) = unread_calls(text.replace("…", "a" * 50_000), TOOLS)
+    calls, (error,), _ = unread_calls(text.replace("…", "a" * 50_000), TOOLS)
     assert len(calls) == 1
     assert f"--tool-call-parser {flag}" in error.hint
 
@@ -216,7 +216,7 @@ PIECES = st.sampled_from(["look", "(", ")", "[", "]", '"', "at=", "{", "}", ":",
 @settings(max_examples=60)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_spans_are_within_any_text(text: str) -> None:
-    calls, findings = unread_calls(text, TOOLS)
+    calls, findings, _ = unread_calls(text, TOOLS)
     assert len(findings) == bool(calls)
     for call, _ in calls:
         assert call.span is not None and 0 <= call.span.start < call.span.end <= len(text)
