@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.screen import Screen
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.palette import Offer
     from hermes_tui.ui.render.places import RunPlace
     from hermes_tui.ui.widgets.prompt import Prompt
+
+T = TypeVar("T")
 
 SLICE_S = 0.008
 BUSY_EVERY_S = 0.012
@@ -175,11 +177,16 @@ class CommandScreen(SizedByTerminal, KeyHolder, Screen[None]):
     def do_palette(self) -> None:
         from hermes_tui.ui.screens.palette import PaletteScreen
 
-        self.app.push_screen(PaletteScreen(list(self.offers())), self._do_offer)
+        self.open_dialog(PaletteScreen(list(self.offers())), lambda offer: offer.run())
 
-    def _do_offer(self, offer: Offer | None) -> None:
-        if offer is not None:
-            offer.run()
+    def open_dialog(self, dialog: Screen[T | None], then: Callable[[T], object]) -> None:
+        """Open a dialog; `then` is called with its result unless it is cancelled."""
+
+        def closed(result: T | None) -> None:
+            if result is not None:
+                then(result)
+
+        self.app.push_screen(dialog, closed)
 
     def do_theme(self) -> None:
         self.hermes.next_theme()

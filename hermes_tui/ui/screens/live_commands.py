@@ -253,13 +253,7 @@ class LiveCommands(RunScreen):
             dict(state.hits),
             self._tools(),
         )
-        self.app.push_screen(screen, self._on_breakpoints_edited)
-
-    def _on_breakpoints_edited(
-        self, settings: tuple[tuple[Breakpoint, ...], frozenset[StopPoint]] | None
-    ) -> None:
-        if settings is not None:
-            self._set_breakpoints(*settings)
+        self.open_dialog(screen, lambda settings: self._set_breakpoints(*settings))
 
     # Time
 
@@ -310,12 +304,10 @@ class LiveCommands(RunScreen):
 
         branches = self.live_app.branches
         if branches is not None and self.feed.branch is not None:
-            self.app.push_screen(
-                BranchesScreen(branches.all, self.feed.branch), self._on_branch_chosen
-            )
+            self.open_dialog(BranchesScreen(branches.all, self.feed.branch), self._go_to_branch)
 
-    def _on_branch_chosen(self, branch: Branch | None) -> None:
-        if branch is not None and branch is not self.feed.branch:
+    def _go_to_branch(self, branch: Branch) -> None:
+        if branch is not self.feed.branch:
             self.show_branch(branch)
 
     def do_recording(self) -> None:

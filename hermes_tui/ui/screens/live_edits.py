@@ -97,15 +97,13 @@ class LiveEdits(LiveCommands):
         title = f"Edit call {index + 1} of turn {self.state.turn}"
         editor = CallEditorScreen(name, arguments, self.state.tools, title=title)
 
-        def edited(after: tuple[str, str] | None) -> None:
-            if after is None:
-                return
+        def edited(after: tuple[str, str]) -> None:
             if after[0] != name:
                 self.put(inputs.EditName(index, after[0]))
             if after[1] != arguments:
                 self.put(inputs.EditArguments(index, after[1]))
 
-        self.app.push_screen(editor, edited)
+        self.open_dialog(editor, edited)
 
     def _edit_text(self) -> None:
         from hermes_tui.debugger import inputs
@@ -120,12 +118,7 @@ class LiveEdits(LiveCommands):
             check=lambda text: check_assistant_text(text, state),
             shown="" if state.parser else "calls found in the text are shown, but not run",
         )
-
-        def edited(after: str | None) -> None:
-            if after is not None:
-                self.put(inputs.EditText(after))
-
-        self.app.push_screen(editor, edited)
+        self.open_dialog(editor, lambda after: self.put(inputs.EditText(after)))
 
     def lab_of(self, given: LabText) -> LabScreen:
         """Return the lab; at the stop of a reply it can hand its text to the loop."""
@@ -203,12 +196,7 @@ class LiveEdits(LiveCommands):
             else "as it will be sent; a message left empty is removed",
             strict=True,
         )
-
-        def edited(after: str | None) -> None:
-            if after is not None:
-                self.put(inputs.EditMessage(index, after.strip()))
-
-        self.app.push_screen(editor, edited)
+        self.open_dialog(editor, lambda after: self.put(inputs.EditMessage(index, after.strip())))
 
     def do_edit_result(self) -> None:
         from hermes_tui.debugger import inputs
@@ -225,12 +213,7 @@ class LiveEdits(LiveCommands):
         editor = EditorScreen(
             f"What the model will see of {call.name or 'the call'}", before, check=check_nothing
         )
-
-        def edited(after: str | None) -> None:
-            if after is not None:
-                self.put(inputs.SubstituteResult(after))
-
-        self.app.push_screen(editor, edited)
+        self.open_dialog(editor, lambda after: self.put(inputs.SubstituteResult(after)))
 
     # Answering, dropping, adding
 
@@ -245,17 +228,13 @@ class LiveEdits(LiveCommands):
             return
         title = f"Answer {call.name or '(no name)'} in place of its tool"
         editor = AnswerScreen(title, call.call.id or "", shown=call.arguments.text[:2000])
-        self.app.push_screen(editor, self._answered)
+        self.open_dialog(editor, self._answered)
 
-    def _answered(self, answer: Answer | None) -> None:
+    def _answered(self, answer: Answer) -> None:
         from hermes_tui.debugger import inputs
 
-        if answer is None:
-            return
-        if answer.failed:
-            self.put(inputs.FailCall(answer.text, answer.reason))
-        else:
-            self.put(inputs.SkipCall(answer.text, answer.reason))
+        command = inputs.FailCall if answer.failed else inputs.SkipCall
+        self.put(command(answer.text, answer.reason))
 
     def do_drop_call(self) -> None:
         from hermes_tui.debugger.turn import CallStatus
@@ -292,12 +271,7 @@ class LiveEdits(LiveCommands):
         from hermes_tui.ui.screens.call_editor import CallEditorScreen
 
         editor = CallEditorScreen("", "{}", self.state.tools, title="Add a call", confirm=False)
-
-        def added(after: tuple[str, str] | None) -> None:
-            if after is not None:
-                self.put(inputs.AddCall(*after))
-
-        self.app.push_screen(editor, added)
+        self.open_dialog(editor, lambda after: self.put(inputs.AddCall(*after)))
 
     # Asking again
 
@@ -337,14 +311,13 @@ class LiveEdits(LiveCommands):
             strict=True,
         )
 
-        def edited(after: str | None) -> None:
-            if after is not None:
-                parameters = json.loads(after)
-                # As texts: true is not 1, and 1 not 1.0.
-                is_changed = json.dumps(parameters) != json.dumps(json.loads(before))
-                self.put(inputs.Retry(parameters if is_changed else None))
+        def edited(after: str) -> None:
+            parameters = json.loads(after)
+            # As texts: true is not 1, and 1 not 1.0.
+            is_changed = json.dumps(parameters) != json.dumps(json.loads(before))
+            self.put(inputs.Retry(parameters if is_changed else None))
 
-        self.app.push_screen(editor, edited)
+        self.open_dialog(editor, edited)
 
     def has_waiting_call(self) -> bool:
         """Return whether the current reply has a call that has not been run or answered yet."""
