@@ -1,4 +1,4 @@
-"""The list of runs with groups, or with children below their parents; and the relations of runs."""
+"""The list of runs with groups or a tree, the relations of runs, and the matches of a search."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_tui.ui.runs.arrangement import RunArrangement, Standing, groupings_o
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.group_order import Order
 from hermes_tui.ui.runs.grouping import GROUPINGS
-from hermes_tui.ui.runs.matches import MatchedRuns
+from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.steps import Steps, whole
 from hermes_tui.ui.runs.table import RunRow
 
@@ -28,8 +28,8 @@ class Family(NamedTuple):
     children: tuple[int, ...] = ()
 
 
-class ArrangedRuns(MatchedRuns):
-    """Sorts runs inside their groups, and children below their parents."""
+class ArrangedRuns(RunsModel):
+    """Sorts runs inside their groups, and children below their parents, and finds matches."""
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.arrangement = RunArrangement()
@@ -125,3 +125,33 @@ class ArrangedRuns(MatchedRuns):
 
     def _file_of(self, place: int) -> int:
         return self._places.file_of(place)
+
+    # Matches of the search
+
+    @property
+    def _state(self) -> object:
+        return (self.revision, len(self.order), self.choice)
+
+    @property
+    def matches(self) -> int:
+        """How many listed runs match the search, as far as it has come."""
+        return self._search.count(self._filter.passing, self._state)
+
+    def next_match(self, position: int, step: int) -> int | None:
+        """Return the next match from `position` in the direction `step`, wrapping around."""
+        if not self.matches:
+            return None
+        return self._search.next_match(self.order, position, step, self._state)
+
+    def reaches_match(self, position: int, step: int) -> bool:
+        """Return whether the next match is known; a search of all texts continues there first."""
+        return self._search.reaches_match(self.order, position, step, self.revision)
+
+    def match_number(self, position: int) -> int | None:
+        """Return the number of a listed run among the matches, from 1.
+
+        None if it is not a match, or if not all matches are known.
+        """
+        if self.searched < self.taken or not self.matches:
+            return None
+        return self._search.number(self.order, position, self._state)
