@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from hermes_tui.cli.diff import add_diff
-from hermes_tui.cli.engines import add_engines
+from hermes_tui.cli.diff import add_diff, run_diff_command
+from hermes_tui.cli.engines import add_engines, run_engines
 from hermes_tui.cli.export_arguments import add_export
 from hermes_tui.cli.inputs import LISTING_CODES, add_json_option
 from hermes_tui.cli.live_arguments import add_demo, add_live
-from hermes_tui.cli.model import add_model
+from hermes_tui.cli.model import add_model, run_model
 from hermes_tui.cli.open_arguments import add_open
-from hermes_tui.cli.parse import add_parse
-from hermes_tui.cli.parsers import add_parsers
+from hermes_tui.cli.parse import add_parse, run_parse
+from hermes_tui.cli.parsers import add_parsers, run_parsers
 from hermes_tui.cli.scan_arguments import add_scan
 from hermes_tui.cli.stderr import print_notice
 from hermes_tui.cli.unknown_words import (
@@ -168,28 +168,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
                 return run_demo(arguments)
         case "engines":
-            from hermes_tui.cli.engines import run_engines
-
             return run_engines(arguments)
         case "model":
-            from hermes_tui.cli.model import run_model
-
             return run_model(arguments)
         case "scan":
             from hermes_tui.cli.scan import run_scan
 
             return run_scan(arguments)
         case "parse":
-            from hermes_tui.cli.parse import run_parse
-
             return run_parse(arguments)
         case "parsers":
-            from hermes_tui.cli.parsers import run_parsers
-
             return run_parsers(arguments)
         case "diff":
-            from hermes_tui.cli.diff import run_diff_command
-
             return run_diff_command(arguments)
         case "export":
             refuse_run(arguments.paths, "--run")
