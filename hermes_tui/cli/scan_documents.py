@@ -17,8 +17,8 @@ from urllib.parse import quote
 from hermes_tui.cli.code_texts import MEANINGS
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.line_numbers import LineNumbers
-from hermes_tui.cli.scan_outputs import Ending, Output, Write
-from hermes_tui.cli.scan_summary import summary_json
+from hermes_tui.cli.scan_outputs import Output, Write
+from hermes_tui.cli.scan_summary import Ending, summary_json
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible, visible_row
 from hermes_tui.runtime.remote import is_url
@@ -107,12 +107,7 @@ class JsonDocument(Output):
     def end(self, ending: Ending) -> None:
         self._write('\n], "files": [')
         self._files.write(self._write)
-        rest = {
-            "summary": summary_json(
-                ending.rates, ending.path_of, outside=ending.outside, findings=ending.findings
-            ),
-            "complete": not ending.interrupted,
-        }
+        rest = {"summary": summary_json(ending), "complete": not ending.interrupted}
         self._write("\n], " + json_line(rest)[1:])
 
 

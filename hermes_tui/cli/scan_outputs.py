@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.scan_new import NewFindings, finding_line, new_mark
-from hermes_tui.cli.scan_summary import PathOf, summary_lines
+from hermes_tui.cli.scan_summary import Ending, summary_lines
 from hermes_tui.log.run_fields import UNKNOWN
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
 
 DEFECTS_LISTED: Final = DEFECTS_KEPT - 1
@@ -28,25 +27,6 @@ _COUNTS: Final = {
 """What a line for people counts after messages and calls, if the count is not 0."""
 
 Write = Callable[[str], None]
-
-
-class Ending(NamedTuple):
-    """What is known when the scan is over."""
-
-    rates: Rates
-    path_of: PathOf
-    files: int
-    complaints: tuple[str, ...] = ()
-    interrupted: str = ""
-    """How far the scan had come when it was interrupted; empty if it was not."""
-    outside: int = 0
-    """Malformed places that belong to no run."""
-    new: Mapping[str, int] | None = None
-    """New findings in runs by code; None without a baseline."""
-    findings: Mapping[tuple[str, str], int] = {}
-    """The number of findings by code and severity, including those outside of runs."""
-    refused: int = 0
-    """The number of files of which nothing could be read."""
 
 
 class Output:
@@ -142,21 +122,11 @@ class Table(Output):
 
     def end(self, ending: Ending) -> None:
         self._write_block(self._new.lines() if self._new is not None else ())
-        rates, outside = ending.rates, ending.outside
-        has_findings = bool(rates.of_group("code") or outside or rates.outcomes.is_known)
+        rates = ending.rates
+        has_findings = bool(rates.of_group("code") or ending.outside or rates.outcomes.is_known)
         has_more = rates.all.runs > 1 and (has_findings or self._by_run)
         if has_more or ending.files + ending.refused > 1:
-            self._write_block(
-                summary_lines(
-                    rates,
-                    ending.path_of,
-                    files=ending.files,
-                    refused=ending.refused,
-                    outside=outside,
-                    new=ending.new,
-                    findings=ending.findings,
-                )
-            )
+            self._write_block(summary_lines(ending))
         if ending.interrupted:
             self._write(f"\n{ending.interrupted}: there is more than what is counted here\n")
 

@@ -13,7 +13,8 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_new import NewFindings
-from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
+from hermes_tui.cli.scan_outputs import JsonLines, Output, Table
+from hermes_tui.cli.scan_summary import Ending
 from hermes_tui.cli.stderr import print_notice
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.wording import counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.cli.fail_on import SEVERITIES
 from hermes_tui.cli.scan_new import new_mark
@@ -34,25 +34,30 @@ _FindingCounts = Mapping[tuple[str, str], int]
 """The number of findings by code and severity."""
 
 
-def summary_lines(
-    rates: Rates,
-    path_of: PathOf,
-    *,
-    files: int,
-    refused: int,
-    outside: int,
-    new: Mapping[str, int] | None,
-    findings: _FindingCounts,
-) -> Iterator[str]:
-    """Yield the summary line by line, with the names that failed most in each group.
+class Ending(NamedTuple):
+    """What is known when the scan is over."""
 
-    `refused` is the number of files of which nothing could be read; `files` does not include them.
-    `outside` is the number of malformed places that belong to no run, and so to no rate. `new` are
-    the new findings in runs by code, if there is a baseline. `findings` also counts those outside
-    of runs.
-    """
-    yield _total_line(rates.all, files, refused, outside)
-    outcomes = rates.outcomes
+    rates: Rates
+    path_of: PathOf
+    files: int
+    """The number of files read, not counting those `refused`."""
+    complaints: tuple[str, ...] = ()
+    interrupted: str = ""
+    """How far the scan had come when it was interrupted; empty if it was not."""
+    outside: int = 0
+    """Malformed places that belong to no run, and so to no rate."""
+    new: Mapping[str, int] | None = None
+    """New findings in runs by code; None without a baseline."""
+    findings: Mapping[tuple[str, str], int] = {}
+    """The number of findings by code and severity, including those outside of runs."""
+    refused: int = 0
+    """The number of files of which nothing could be read."""
+
+
+def summary_lines(ending: Ending) -> Iterator[str]:
+    """Yield the summary line by line, with the names that failed most in each group."""
+    rates, outcomes = ending.rates, ending.rates.outcomes
+    yield _total_line(ending)
     if outcomes.is_known:
         known = " with a known outcome" if outcomes.known < outcomes.runs else ""
         yield "outcome: " + _outcome_text(outcomes, known)
@@ -61,7 +66,7 @@ def summary_lines(
     groups = {group: failed for group in GROUPS if (failed := _failed_names(rates, group))}
     if "code" in groups:
         # Stable: within a severity, the most frequent code remains the first.
-        groups["code"].sort(key=lambda item: -_worst_rank(item[0], findings))
+        groups["code"].sort(key=lambda item: -_worst_rank(item[0], ending.findings))
     shown = [item for failed in groups.values() for item in failed[:MAX_LINES]]
     label_width = max((cells(_label(name)) for name, _ in shown), default=0)
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
@@ -70,13 +75,13 @@ def summary_lines(
         yield ""
         is_code = group == "code"
         mean = MEAN_TOO if has_rewards else ""
-        yield HEADINGS[group] + mean + (NEW_TOO if is_code and new is not None else "")
+        yield HEADINGS[group] + mean + (NEW_TOO if is_code and ending.new is not None else "")
         names = [name for name, _ in failed[:MAX_LINES]]
-        severities = _severity_texts(names, findings, new) if is_code else {}
+        severities = _severity_texts(names, ending.findings, ending.new) if is_code else {}
         for name, rate in failed[:MAX_LINES]:
             label = _label(name)
             counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
-            places = _places(rate.places, path_of)
+            places = _places(rate.places, ending.path_of)
             mean = f"  {_mean_text(rate.rewards):>7}" if has_rewards else ""
             yield f"  {label}{counts}  {rate.share:>6.1%}{mean}{severities.get(name, '')}  {places}"
         yield from _more_line(len(failed))
@@ -157,8 +162,9 @@ def _more_line(names: int) -> Iterator[str]:
         yield f"  and {names - MAX_LINES:,} more: --to json lists them all"
 
 
-def _total_line(rate: Rate, files: int, refused: int, outside: int) -> str:
-    where = f"{counted(rate.runs, 'run')} in {counted(files, 'file')}"
+def _total_line(ending: Ending) -> str:
+    rate, outside, refused = ending.rates.all, ending.outside, ending.refused
+    where = f"{counted(rate.runs, 'run')} in {counted(ending.files, 'file')}"
     share = f" ({rate.share:.1%})" if rate.failed else ""
     text = f"{where}, {rate.failed:,} with errors{share}"
     if outside:
@@ -182,14 +188,13 @@ def _failed_names(rates: Rates, group: str) -> list[tuple[str, Rate]]:
     return [(name, rate) for name, rate in rates_by_name if rate.failed]
 
 
-def summary_json(
-    rates: Rates, path_of: PathOf, *, outside: int, findings: _FindingCounts
-) -> dict[str, Any]:
+def summary_json(ending: Ending) -> dict[str, Any]:
     """Return the summary as plain JSON values, the names that failed most first."""
+    rates, path_of = ending.rates, ending.path_of
     summary: dict[str, Any] = _rate_json(rates.all, path_of)
-    summary["defects_outside_runs"] = outside
+    summary["defects_outside_runs"] = ending.outside
     by_code: dict[str, dict[str, int]] = {}
-    for (code, severity), count in sorted(findings.items()):
+    for (code, severity), count in sorted(ending.findings.items()):
         by_code.setdefault(code, {})[severity] = count
     summary["findings"] = by_code
     summary["outcome"] = rates.outcomes.as_json()

@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 import pytest
 
 from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
-from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table, Write
+from hermes_tui.cli.scan_outputs import JsonLines, Output, Table, Write
+from hermes_tui.cli.scan_summary import Ending
 from hermes_tui.runtime.scan.rates import Rates
 from tests.cli.program import PROJECT, hermes_tui, within
 from tests.cli.scan_files import CHAT, called, chat, lines, many_runs

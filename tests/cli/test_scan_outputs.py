@@ -14,8 +14,8 @@ from hermes_tui.cli import scan_report
 from hermes_tui.cli.caret import cells
 from hermes_tui.cli.main import main
 from hermes_tui.cli.scan_documents import MAX_IN_MEMORY, Sarif
-from hermes_tui.cli.scan_outputs import Ending
 from hermes_tui.cli.scan_report import defect_finding
+from hermes_tui.cli.scan_summary import Ending
 from hermes_tui.runtime.scan.rates import Rates
 from tests.cli.program import Outcome, hermes_tui, within
 from tests.cli.scan_files import CHAT, called, chat, lines, with_defect
