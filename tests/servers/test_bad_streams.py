@@ -154,7 +154,6 @@ async def test_a_bad_stream_is_reported_as_expected(
     outcome, pieces = await ask(adapter, server[1], case, stream=True)
     check_outcome(outcome, EXPECTED[case])
     if isinstance(outcome, Reply):
-        assert len(pieces) == outcome.pieces
         assert all(piece.raw in outcome.raw for piece in pieces)
 
 

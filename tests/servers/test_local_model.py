@@ -17,7 +17,7 @@ import pytest
 from hermes_tui.model.errors import HermesError, SourceError, UsageError
 from hermes_tui.runtime import models
 from hermes_tui.runtime.servers import local
-from hermes_tui.runtime.servers.local import LocalModel, LocalOptions
+from hermes_tui.runtime.servers.local import LocalModel
 
 GGUF = b"GGUF" + bytes(60)
 WEATHER = {
@@ -143,7 +143,7 @@ async def test_a_file_that_is_not_a_model_is_reported_at_once(
 
 @pytest.mark.server
 async def test_a_model_that_is_not_ready_in_time_is_ended(real_model: LocalModel) -> None:
-    model = LocalModel(options=LocalOptions(ready_timeout_s=0.01))
+    model = LocalModel(ready_timeout_s=0.01)
     with pytest.raises(SourceError, match=r"not ready after 0\.01 s"):
         await model.start()
     assert model.pid is None

@@ -46,9 +46,6 @@ class Reply:
     finish_reason: str = ""
     usage: Any = None
     diagnostics: tuple[Diagnostic, ...] = ()
-    status: int | None = 200
-    pieces: int = 0
-    """The number of pieces of a stream."""
     sequences: tuple[Any, ...] = ()
     """As in the event `ResponseReceived`."""
     sent_s: float | None = None

@@ -63,7 +63,6 @@ def read_body(exchange: Exchange) -> Reply:
         finish_reason=reason if isinstance(reason, str) else "",
         usage=value.get("usage"),
         diagnostics=found,
-        status=exchange.status,
     )
 
 

@@ -108,7 +108,6 @@ def _reply_in(response: Any) -> Reply:
             *usage_findings(usage),
             *message_findings(plain(message), around),
         ),
-        status=None,
     )
 
 

@@ -7,7 +7,6 @@ import json
 import signal
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -20,26 +19,20 @@ from hermes_tui.runtime.tools.processes import signal_group
 
 MAX_STDERR_LINES: Final = 200
 SHOWN_STDERR_LINES: Final = 3
+CONTEXT_TOKENS: Final = 4096
+THREADS: Final = 1
+READY_TIMEOUT_S: Final = 60.0
+CLOSE_TIMEOUT_S: Final = 1.0
 _TEMPLATE: Final = Path(__file__).with_name("local_template.jinja")
-
-
-@dataclass(frozen=True, slots=True)
-class LocalOptions:
-    """How the model is run. `template` is the chat template that teaches it to call tools."""
-
-    n_ctx: int = 4096
-    threads: int = 1
-    ready_timeout_s: float = 60.0
-    close_timeout_s: float = 1.0
-    template: Path = _TEMPLATE
+"""The chat template that teaches the model to call tools."""
 
 
 class LocalModel:
     """Serves the installed model `name`, or the default one if that is empty."""
 
-    def __init__(self, name: str = "", options: LocalOptions | None = None) -> None:
+    def __init__(self, name: str = "", *, ready_timeout_s: float = READY_TIMEOUT_S) -> None:
         self._name = name
-        self._options = options or LocalOptions()
+        self._ready_timeout_s = ready_timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._stderr_lines: deque[str] = deque(maxlen=MAX_STDERR_LINES)
         self._stderr_task: asyncio.Task[None] | None = None
@@ -64,9 +57,9 @@ class LocalModel:
         config = {
             "gguf": str(model.path),
             "alias": model.name,
-            "n_ctx": self._options.n_ctx,
-            "threads": self._options.threads,
-            "template": self._template_text(),
+            "n_ctx": CONTEXT_TOKENS,
+            "threads": THREADS,
+            "template": _TEMPLATE.read_text("utf-8"),
         }
         self._process = await asyncio.create_subprocess_exec(
             *command_for("hermes_tui.runtime.servers.local_child"),
@@ -82,16 +75,9 @@ class LocalModel:
             await self.close()
             raise
 
-    def _template_text(self) -> str:
-        path = self._options.template
-        try:
-            return path.read_text("utf-8")
-        except OSError as error:
-            raise SourceError(str(path), error.strerror or "cannot be read") from error
-
     async def _url(self, config: dict[str, Any]) -> str:
         """Send the configuration to the child, and wait for the line with the model's URL."""
-        process, limit_s = self._process, self._options.ready_timeout_s
+        process, limit_s = self._process, self._ready_timeout_s
         assert process is not None and process.stdin and process.stdout, "started"
         process.stdin.write(json.dumps(config).encode() + b"\n")
         try:
@@ -128,7 +114,7 @@ class LocalModel:
             if process.stdin is not None:
                 process.stdin.close()
             try:
-                async with asyncio.timeout(self._options.close_timeout_s):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await process.wait()
             except TimeoutError:
                 signal_group(process.pid, signal.SIGKILL)

@@ -39,7 +39,7 @@ class StreamedReply:
         self._on_piece = on_piece
         self._reader = EventReader()
         self._joiner = ChunkJoiner()
-        self._pieces = 0
+        self._has_pieces = False
         self._pending_events: list[bytes] = []
         """The raw events since the last piece."""
         self._events = 0
@@ -87,8 +87,6 @@ class StreamedReply:
                 *completion_findings(completion),
                 *choice_oddities(choice["message"], reason),
             ),
-            status=self._exchange.status,
-            pieces=self._pieces,
         )
 
     def _read_event(self, event: Event) -> None:
@@ -125,7 +123,7 @@ class StreamedReply:
         for kind, text, call in self._joiner.add(value):
             raw = b"".join(self._pending_events).decode("utf-8", "backslashreplace")
             self._pending_events.clear()
-            self._pieces += 1
+            self._has_pieces = True
             self._on_piece(Piece(kind, text, call, raw))
 
     def _check_chunk(self, event: Event, chunk: dict[str, Any]) -> None:
@@ -160,7 +158,7 @@ class StreamedReply:
         if self._after_done:
             self._flag(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
         # Without findings, the reader of the reply reports that it is empty.
-        if not self._pieces and self._findings:
+        if not self._has_pieces and self._findings:
             self._flag(Severity.ERROR, "the stream contained no text and no call", RETRY_HINT)
         torn = self._reader.torn.decode("utf-8", "backslashreplace")
         if torn and not self.is_done:

@@ -36,9 +36,9 @@ class HandlerToolbox:
     """Passes calls to `handler`: a plain one runs in the shared thread pool, an async one on the
     event loop.
 
-    Without a handler, hermes-agent's is used, except for todo, memory and session_search, which the
-    observed loop answers itself; with `answers_specials` it also does so for any other handler.
-    Values are passed on unchanged. Raises HermesError if there are tools but no handler.
+    Without a handler, hermes-agent's is used. With `answers_specials`, todo, memory and
+    session_search are answered as the observed loop does itself. Values are passed on unchanged.
+    Raises HermesError if there are tools but no handler.
     """
 
     manual: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class HandlerToolbox:
         schemas: Sequence[dict[str, Any]],
         handler: Handler | None = None,
         *,
-        answers_specials: bool | None = None,
+        answers_specials: bool = False,
     ) -> None:
         if handler is None and schemas and importlib.util.find_spec("model_tools") is None:
             hint = "pass tool_handler=, or install it: `pip install hermes-agent`"
@@ -56,7 +56,7 @@ class HandlerToolbox:
         self.schemas = tuple(schemas)
         self.specs = specs_of(self.schemas)
         self._handler = handler
-        self._answers_specials = handler is None if answers_specials is None else answers_specials
+        self._answers_specials = answers_specials
         self._todo: Callable[[Any, Any], Any] | None = None
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
