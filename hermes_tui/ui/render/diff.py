@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan, styled_line
 from hermes_tui.ui.render.json_lines import unfolded_text
 
 CONTEXT: Final = 3
@@ -26,7 +26,7 @@ def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]
     The two versions of a changed line are next to each other, with the differing part marked.
     """
     if before == after:
-        return [Line("no difference", (StyledSpan(0, 13, "dim"),))]
+        return [styled_line("no difference", "dim")]
     lines: list[Line] = []
     blocks = list(_blocks(before.split("\n"), after.split("\n")))
     for number, (old, new) in enumerate(blocks):
@@ -87,7 +87,7 @@ def _unchanged_lines(texts: Sequence[str], head: int, tail: int) -> list[Line]:
     hidden = f"  ⋮ {len(texts) - head - tail} lines unchanged"
     return [
         *(Line(_UNCHANGED + text) for text in texts[:head]),
-        Line(hidden, (StyledSpan(0, len(hidden), "dim"),)),
+        styled_line(hidden, "dim"),
         *(Line(_UNCHANGED + text) for text in texts[len(texts) - tail :]),
     ]
 

@@ -15,7 +15,7 @@ from operator import add, mul
 from typing import Any, Final
 
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.render.document import Line, StyledSpan, TextLines, is_plain_ascii
+from hermes_tui.ui.render.document import Line, StyledSpan, TextLines, is_plain_ascii, styled_line
 from hermes_tui.ui.render.rows import OPEN
 
 _TOKEN = (
@@ -76,7 +76,7 @@ class _Unfolded(TextLines):
         assert self.indents is not None
         text, indent = self.texts[number], self.indents[number]
         if self._blocks[number]:
-            return Line(text, (StyledSpan(0, len(text), "string"),) if text else (), indent)
+            return styled_line(text, "string", indent)
         unfolds = number + 1 < len(self.texts) and self._blocks[number + 1]
         if not unfolds:
             return Line(text, _spans(text), indent)

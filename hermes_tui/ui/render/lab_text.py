@@ -19,6 +19,7 @@ from hermes_tui.ui.render.document import (
     StyledSpan,
     TextLines,
     is_plain_ascii,
+    styled_line,
 )
 from hermes_tui.ui.render.wrap import cells, row_starts
 
@@ -153,7 +154,7 @@ class _LabLines(TextLines):
     def line(self, number: int) -> Line:
         text = self.texts[number]
         if self._document.is_caret(number):
-            return Line(text, (StyledSpan(0, len(text), self._document.caret_style),))
+            return styled_line(text, self._document.caret_style)
         start = self._document.start(number)
         return Line(text, tuple(self._spans(start, start + len(text))))
 

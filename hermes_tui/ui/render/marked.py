@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hermes_tui.model.layers import topmost
 from hermes_tui.model.spans import Span
-from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan, styled_line
 
 Mark = tuple[Span, str]
 """A span of the text, and the name of its style. Later marks cover earlier ones."""
@@ -39,5 +39,5 @@ def marked_lines(text: str, marks: Sequence[Mark], *, indent: int = 0) -> list[L
     last = max((left for left, _, _ in wide), default=-1)
     if last >= len(text):
         style = next(style for span, style in marks if span.start == last)
-        lines.append(Line(EMPTY_AT, (StyledSpan(0, len(EMPTY_AT), style),), indent))
+        lines.append(styled_line(EMPTY_AT, style, indent))
     return lines

@@ -22,7 +22,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.model.wording import counted, duration
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.document import Document, Line, StyledSpan, styled_line
 from hermes_tui.ui.render.json_lines import indented, unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
@@ -306,13 +306,13 @@ def _markdown_lines(lines: Iterable[str]) -> list[Line]:
         bare = text.lstrip()
         if bare.startswith(("```", "~~~")):
             fenced = not fenced
-            styled.append(Line(text, (StyledSpan(0, len(text), "dim"),)))
+            styled.append(styled_line(text, "dim"))
         elif fenced:
-            styled.append(Line(text, (StyledSpan(0, len(text), "code"),)))
+            styled.append(styled_line(text, "code"))
         elif re.match(r"#{1,6} ", bare):
-            styled.append(Line(text, (StyledSpan(0, len(text), "heading"),)))
+            styled.append(styled_line(text, "heading"))
         elif bare.startswith(">"):
-            styled.append(Line(text, (StyledSpan(0, len(text), "dim"),)))
+            styled.append(styled_line(text, "dim"))
         else:
             styled.append(Line(text, tuple(_inline_spans(text))))
     return styled

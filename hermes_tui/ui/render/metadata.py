@@ -15,7 +15,7 @@ from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.model.wording import counted, duration, utc_text
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.key_names import KeyNames, not_shown
-from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan, styled_line
 from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.rows import FOLDED, OPEN, characters, short_number
 from hermes_tui.ui.run_relations import Relative
@@ -89,7 +89,7 @@ class MetaPage:
     def heading(self, text: str) -> None:
         if self.lines:
             self.lines.append(MetaLine(Line("")))
-        self.lines.append(MetaLine(_styled_line(text, "heading")))
+        self.lines.append(MetaLine(styled_line(text, "heading")))
 
     def fact(self, name: str, text: str, style: str = "", *, width: int = NAME_WIDTH) -> None:
         """Add a name on `width` cells and a text in one style, unless the text is empty."""
@@ -129,7 +129,7 @@ class MetaPage:
         return is_open
 
     def _add_inside(self, text: str) -> None:
-        self.lines.append(MetaLine(_styled_line(text, "dim", indent=_INDENT)))
+        self.lines.append(MetaLine(styled_line(text, "dim", _INDENT)))
 
 
 def metadata_lines(
@@ -325,10 +325,6 @@ def _seconds_text(seconds: float | None) -> str:
 
 def _time_text(ts: float | None) -> str:
     return utc_text(ts, "%Y-%m-%d %H:%M:%S UTC")
-
-
-def _styled_line(text: str, style: str, *, indent: int = 0) -> Line:
-    return Line(text, (StyledSpan(0, len(text), style),), indent)
 
 
 def _name_width(names: Iterable[str]) -> int:

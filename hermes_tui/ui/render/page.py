@@ -8,7 +8,14 @@ from itertools import accumulate
 from typing import Any
 
 from hermes_tui.model.visible import NEWLINE_MARK
-from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines, is_plain_ascii
+from hermes_tui.ui.render.document import (
+    Document,
+    Line,
+    StyledSpan,
+    TextLines,
+    is_plain_ascii,
+    styled_line,
+)
 from hermes_tui.ui.render.json_lines import indented
 
 NAME_WIDTH = 11
@@ -26,9 +33,7 @@ class Page:
 
     def line(self, text: str, style: str = "", *, indent: int = 0) -> None:
         """Add a text in one style; newlines in it start new lines. `indent` is in cells."""
-        for part in text.split("\n"):
-            spans = (StyledSpan(0, len(part), style),) if style else ()
-            self._lines.append(Line(part, spans, indent))
+        self._lines.extend(styled_line(part, style, indent) for part in text.split("\n"))
 
     def pieces(self, *pieces: tuple[str, str]) -> None:
         """Add one line of several (text, style) pieces; newlines in them are shown as ⏎."""

@@ -12,7 +12,7 @@ from rich.cells import cell_len, chop_cells
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.visible import visible
 from hermes_tui.ui.key_names import KeyNames
-from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan, styled_line
 from hermes_tui.ui.render.json_lines import indented
 
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
@@ -34,8 +34,8 @@ def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Li
     column = max(12, (width - 18) // 2)
     title = f"{'':<10} {'raw':<{column}}   normalised"
     lines = [
-        Line(_LEGEND, (StyledSpan(0, len(_LEGEND), "dim"),), 4),
-        Line(title, (StyledSpan(0, len(title), "key"),), 4),
+        styled_line(_LEGEND, "dim", 4),
+        styled_line(title, "key", 4),
     ]
     rest = _members(call.raw)
     for field, value in (("id", call.id), ("name", call.name), ("arguments", call.arguments)):
@@ -89,7 +89,7 @@ def _field_lines(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -
         lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
     if next(rows, None) is not None:
         hint = keys.format("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
-        lines.append(Line(hint, (StyledSpan(0, len(hint), "dim"),), 4))
+        lines.append(styled_line(hint, "dim", 4))
     return lines
 
 

@@ -14,7 +14,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.ui.edit_checks import Check, Problem
 from hermes_tui.ui.json_layout import laid_out
 from hermes_tui.ui.render.diff import diff_lines
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.document import Document, Line, styled_line
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import sign_of
 from hermes_tui.ui.screens.dialog import ConfirmScreen, Dialog, dialog_bindings
@@ -319,4 +319,4 @@ def _problem_line(problem: Problem, field: str) -> Line:
     at = f"{problem.line}:{problem.column}  " if problem.line and problem.column else ""
     where = f"{field}  " if field else ""
     text = f"{sign} {where}{at}{problem.message}".replace("\n", "⏎")
-    return Line(text, (StyledSpan(0, len(text), style),), 2)
+    return styled_line(text, style, 2)
