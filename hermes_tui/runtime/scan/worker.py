@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
+from itertools import chain
 from multiprocessing.connection import Connection
 
 from hermes_tui.runtime.scan.work import scan_unit
@@ -15,16 +17,12 @@ def main(descriptor: str) -> None:
     since an earlier process already sent them.
     """
     gc.freeze()
-    with Connection(int(descriptor)) as peer:
-        try:
-            options = peer.recv()
-            while True:
-                units, skip = peer.recv()
-                for unit in units:
-                    for part in scan_unit(unit, options):
-                        if part.is_result and skip:
-                            skip -= 1
-                        else:
-                            peer.send(part)
-        except (EOFError, OSError):
-            return
+    with Connection(int(descriptor)) as peer, suppress(EOFError, OSError):
+        options = peer.recv()
+        while True:
+            units, skip = peer.recv()
+            for part in chain.from_iterable(scan_unit(unit, options) for unit in units):
+                if part.is_result and skip:
+                    skip -= 1
+                else:
+                    peer.send(part)

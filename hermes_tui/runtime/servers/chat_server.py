@@ -177,12 +177,12 @@ class ChatServer(ABC):
             exchange.status = response.status_code
             exchange.headers = response.headers
             async with contextlib.aclosing(response.aiter_bytes()) as chunks:
-                if not 200 <= response.status_code < 300:
-                    with contextlib.suppress(*self._errors):
-                        async for data in chunks:
-                            _add(exchange, data)
-                    raise status_failure(exchange, url=self._endpoint)
-                return await self._read(chunks, exchange, on_piece)
+                if 200 <= response.status_code < 300:
+                    return await self._read(chunks, exchange, on_piece)
+                with contextlib.suppress(*self._errors):
+                    async for data in chunks:
+                        _add(exchange, data)
+            raise status_failure(exchange, url=self._endpoint)
         finally:
             await response.aclose()
 
