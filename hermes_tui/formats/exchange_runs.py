@@ -16,6 +16,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.message_parts import without_usual_findings
+from hermes_tui.formats.refused_requests import refusal_hint
 from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_choice
@@ -282,5 +283,9 @@ def _append_failure(call: _Call, failure: Failure, turn: int, build: RunBuilder)
         status=failure.status,
         body=failure.body,
         chain=failure.chain,
-        diagnostics=(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),),
+        diagnostics=(
+            Diagnostic(
+                Code.REQUEST_ERROR, Severity.ERROR, message, hint=refusal_hint(failure.message)
+            ),
+        ),
     )

@@ -5,6 +5,7 @@
     run     = [message, …] | {"messages": run, …metadata} | reply
             | rows of a prompt with a reply, several samples or a preference (`prompt_rows`)
     reply   = chat.completion | text_completion | SGLang's reply to /generate
+            | {"error": {"message", …}} | {"object": "error", "message", …}     a refused request
 
 Metadata next to the messages (tools, model, ids, reward, …) becomes the run's start and end.
 """
@@ -34,6 +35,7 @@ from hermes_tui.formats.prompt_rows import (
     reply_key,
     start_row,
 )
+from hermes_tui.formats.replies import Failure, failure_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
     ASKED_KEYS,
@@ -85,6 +87,11 @@ _FOREIGN_TOGETHER = (
     {"mode", "stream"},
 )
 """Keys that together identify another format whose messages look just like these."""
+_COMPLETIONS = frozenset({"chat.completion", "text_completion"})
+_ERROR_KEYS = frozenset(
+    {"error", "object", "message", "type", "param", "code", "status", "request_id", "user_id"}
+)
+"""The keys around the error with which servers and routers refuse a request."""
 _FOREIGN_IN_MESSAGE = frozenset({"parentUuid", "requestor", "payload", "uuid", "part_kind"})
 _FOREIGN_TYPES = frozenset({"message", "human", "ai", "tool", "system", "user", "assistant"})
 _FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "server_tool_use"})
@@ -125,6 +132,17 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
             return True
         if _is_completion(value):
             _read_completion(value, build, pointer)
+            return True
+        if failure := _failure_in(value):
+            build.start(run_id=fields.run_id_of(value), lone_reply=True, pointer=pointer)
+            build.request_failed(
+                failure.message,
+                turn=1,
+                status=failure.status,
+                body=failure.body,
+                chain=failure.chain,
+                pointer=pointer,
+            )
             return True
         if texts := texts_of_reply(value, pointer):
             _read_texts(value, texts, build, pointer)
@@ -237,6 +255,18 @@ def _is_completion(value: dict[str, Any]) -> bool:
     )
 
 
+def _failure_in(value: dict[str, Any]) -> Failure | None:
+    """Return why a request got no reply, if `value` is the body that says so; else None."""
+    if value.get("choices") == [] and str(value.get("object")) in _COMPLETIONS:
+        return Failure("choices is empty: the server sent no message", body=fields.json_text(value))
+    error = value.get("error", value if value.get("object") == "error" else None)
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return None
+    # Events of agents have a type of their own next to their error.
+    is_event = "error" in value and value.get("type", "error") != "error"
+    return failure_of(error) if value.keys() <= _ERROR_KEYS and not is_event else None
+
+
 def _is_chat(values: Any) -> bool:
     """Return whether `values` are chat messages, none of which belongs to another format."""
     if not isinstance(values, (list, tuple)):
@@ -278,6 +308,8 @@ def _is_run(value: Any) -> bool:
         # Its question and its output only sum up a conversation.
         return False
     if is_prompted or _is_completion(value) or texts_of_reply(value) or samples_key(value):
+        return True
+    if _failure_in(value):
         return True
     messages = decode_if_json(value.get("messages"))
     return messages == [] or _are_chats(messages)

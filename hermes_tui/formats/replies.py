@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_tui.formats import fields, ollama
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.refused_requests import provider_error
 from hermes_tui.formats.responses_items import message_of_reply, why_incomplete
 from hermes_tui.formats.sse import (
     Joined,
@@ -99,7 +100,7 @@ def failure_of(error: Any, status: int | None = None) -> Failure:
         text = fields.label(inner, "message", "error_message", "error_str", "detail", "msg")
         if kind or text:
             chain.append(": ".join(filter(None, (kind, text))))
-            message = message or text
+            message = message or f"{text}{provider_error(inner)}"
         status = status if status is not None else status_of(inner)
         following = next((inner[k] for k in ("error", "cause", "__cause__") if inner.get(k)), None)
         inner = decode_if_json(following)

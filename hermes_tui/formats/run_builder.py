@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.refused_requests import refusal_hint
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import (
     Event,
@@ -257,7 +258,9 @@ class RunBuilder:
         **fields: Any,
     ) -> None:
         """Append a failed request. The finding is the first line of `text`, the error."""
-        found = Diagnostic(Code.REQUEST_ERROR, severity, title(text) or otherwise)
+        found = Diagnostic(
+            Code.REQUEST_ERROR, severity, title(text) or otherwise, hint=refusal_hint(text)
+        )
         self.add(RequestFailed, message=text, diagnostics=(found,), **fields)
 
     def take(self, event: Event) -> None:

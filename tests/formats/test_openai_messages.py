@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.openai_messages import FORMAT
-from hermes_tui.model.events import ResponseReceived, RunEnded, SourceDefect
+from hermes_tui.model.events import RequestFailed, ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
     calls,
@@ -209,6 +209,66 @@ def test_nan_among_the_metrics_of_a_run_is_a_note_and_not_a_defect() -> None:
         for run in runs(events):
             assert [str(note.severity) for note in run.diagnostics] == ["note", "note"]
             assert "NaN is not JSON" in run.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "status"),
+    [
+        (
+            {"error": {"message": "slow down", "type": "rate_limit", "code": 429}},
+            "slow down",
+            429,
+        ),
+        (
+            {"object": "error", "message": "no such model", "type": "NotFoundError", "code": 404},
+            "no such model",
+            404,
+        ),
+        (
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "code": 502,
+                    "metadata": {"raw": '{"error": {"message": "busy"}}', "provider_name": "X"},
+                },
+                "user_id": "u",
+            },
+            "Provider returned error (X: busy)",
+            502,
+        ),
+        (
+            {"id": "c", "object": "chat.completion", "choices": [], "usage": {}},
+            "choices is empty: the server sent no message",
+            None,
+        ),
+    ],
+)
+def test_the_body_of_a_refused_request_is_a_run_that_failed(
+    body: dict[str, Any], message: str, status: int | None
+) -> None:
+    assert sniffed(FORMAT, body) == "runs"
+    (failed,) = only(read_value(FORMAT, body, Unit.RUNS), RequestFailed)
+    assert (failed.message, failed.status) == (message, status)
+    assert [found.code for found in failed.diagnostics] == ["REQUEST_ERROR"]
+
+
+def test_a_refused_request_has_the_hint_of_a_live_one() -> None:
+    body = {"object": "error", "message": '"auto" requires --tool-call-parser to be set'}
+    (failed,) = only(read_value(FORMAT, body, Unit.RUNS), RequestFailed)
+    assert failed.diagnostics[0].hint.startswith("start the server again with")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"type": "turn.failed", "error": {"message": "no"}},
+        {"error": {"message": "no"}, "reward": 1.0},
+        {"error": "no"},
+        {"object": "chat.completion.chunk", "choices": [], "usage": {}},
+    ],
+)
+def test_other_objects_with_an_error_are_no_refused_requests(other: dict[str, Any]) -> None:
+    assert not sniffed(FORMAT, other)
 
 
 @given(any_json("role", "content", "messages", "choices", "message", "tools", "system"))

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from hermes_tui.formats.refused_requests import is_always_refused, llama_cpp_hint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import decode
@@ -25,11 +26,9 @@ from hermes_tui.runtime.servers.failures import Exchange, status_failure, transp
 from hermes_tui.runtime.servers.hints import (
     KEY_STATUSES,
     Access,
-    is_always_refused,
     key_hint,
-    llama_cpp_hint,
     model_hint,
-    refusal_hint,
+    status_hint,
 )
 from hermes_tui.runtime.servers.logprobs import (
     add_refusal_finding,
@@ -121,9 +120,9 @@ class ChatServer(ABC):
 
     async def _explain(self, failure: RequestFailure, request: Request) -> None:
         """Add a hint to a failure if its status or message suggests a cure."""
-        failure.is_final = failure.is_final or is_always_refused(failure)
+        failure.is_final = failure.is_final or is_always_refused(failure.message)
         if failure.diagnostics:
-            if hint := llama_cpp_hint(failure):
+            if hint := llama_cpp_hint(failure.message):
                 failure.diagnostics = tuple(
                     Diagnostic(found.code, found.severity, found.message, hint=hint)
                     for found in failure.diagnostics
@@ -136,7 +135,7 @@ class ChatServer(ABC):
             model = parameters.get("model") if isinstance(parameters, dict) else ""
             hint = await model_hint(self._access, str(model))
         else:
-            hint = refusal_hint(failure)
+            hint = status_hint(failure)
         if hint:
             error = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, failure.message, hint=hint)
             failure.diagnostics = (error,)

@@ -19,7 +19,7 @@ from math import isfinite
 from typing import Any, Final
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.refused_requests import provider_error
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import first_line
@@ -210,34 +210,14 @@ def _status_text(exchange: Exchange) -> str:
 
 def error_text(value: Any) -> str:
     """Return the message in an error body, for display; `value` may be any JSON value."""
-    error = _inner_error(value)
-    return first_line(f"{_message(error)}{_cause(error)}", 400)
-
-
-def _inner_error(value: Any) -> Any:
+    error = value
     if isinstance(value, dict):
-        return value.get("error") or value.get("detail") or value.get("message") or value
-    return value
-
-
-def _message(error: Any) -> str:
+        error = value.get("error") or value.get("detail") or value.get("message") or value
     text = error
     if isinstance(error, dict):
         text = error.get("message") or error.get("detail") or error.get("type")
-    return text if isinstance(text, str) else json_text(error)
-
-
-def _cause(error: Any) -> str:
-    """Return what OpenRouter adds from the provider that failed, in parentheses, or "".
-
-    Its own message is then always "Provider returned error".
-    """
-    metadata = error.get("metadata") if isinstance(error, dict) else None
-    if not isinstance(metadata, dict) or not (raw := decode_if_json(metadata.get("raw"))):
-        return ""
-    provider = metadata.get("provider_name")
-    name = f"{provider}: " if isinstance(provider, str) else ""
-    return f" ({name}{_message(_inner_error(raw))})"
+    text = text if isinstance(text, str) else json_text(error)
+    return first_line(f"{text}{provider_error(error)}", 400)
 
 
 def may_pass(error: Any) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from hermes_tui.formats.refused_requests import refusal_hint
 from hermes_tui.formats.secrets import masked_headers
 from hermes_tui.model.errors import near_names
 from hermes_tui.model.wording import first_line
@@ -19,35 +19,6 @@ from hermes_tui.runtime.servers.urls import models_url
 KEY_STATUSES: Final = frozenset({401, 403})
 WRONG_URL: Final = "is --server right? the base URL of most servers ends in /v1"
 NOTHING_LISTED: Final = f"{WRONG_URL}; or name the model with --model"
-_PARSER_FLAG = "--tool-call-parser"
-_NO_PARSER = (
-    "start the server again with --enable-auto-tool-choice --tool-call-parser NAME:"
-    " `hermes-tui parsers` lists the NAME for each family of models, for Hermes it is hermes"
-)
-"""The hint if vLLM reports that it was started without a parser, and so accepts no tools."""
-_CONTEXT_EXCEEDED = re.compile(r"context (?:length|size|window)", re.IGNORECASE)
-_TOO_LONG = (
-    "shorten or take out a message, ask for fewer --max-tokens, or start the server with a longer"
-    " context (vLLM: --max-model-len, SGLang: --context-length, llama.cpp: -c)"
-)
-_UNREAD: Final = re.compile(r"does not match the expected \S+ format|parse input at pos \d")
-_UNREAD_HINT: Final = (
-    "llama.cpp's parser could not read what the model wrote: the server's log has the text"
-    " (`hermes-tui open LOG`), and --tool-choice none lets it through unread"
-)
-_BAD_HISTORY: Final = re.compile("Failed to parse tool call arguments as JSON")
-_BAD_HISTORY_HINT: Final = (
-    "the arguments of an earlier call are not JSON, and llama.cpp refuses every request with them:"
-    " edit the messages"
-)
-_NO_JINJA: Final = re.compile("requires --jinja")
-_NO_JINJA_HINT: Final = "start llama-server again with --jinja: without it, it accepts no tools"
-_LLAMA_CPP: Final = (
-    (_UNREAD, _UNREAD_HINT),
-    (_BAD_HISTORY, _BAD_HISTORY_HINT),
-    (_NO_JINJA, _NO_JINJA_HINT),
-)
-"""Errors of llama.cpp's server, and the hint at each."""
 _BUSY_STATUSES = frozenset({429, 503, 529})
 _BUSY = "--retries N asks again automatically, after the wait that the server asks for"
 _LISTING_TIMEOUT_S = 3.0
@@ -64,25 +35,10 @@ class Access:
     key_name: str = KEY_NAME
 
 
-def refusal_hint(failure: RequestFailure) -> str:
+def status_hint(failure: RequestFailure) -> str:
     """Return a hint about a refused request from its status and message alone, or ""."""
-    if _PARSER_FLAG in failure.message:
-        return _NO_PARSER
-    if hint := llama_cpp_hint(failure):
-        return hint
-    if failure.status is not None and _CONTEXT_EXCEEDED.search(failure.message):
-        return _TOO_LONG
-    return _BUSY if failure.status in _BUSY_STATUSES else ""
-
-
-def llama_cpp_hint(failure: RequestFailure) -> str:
-    """Return a hint about an error that only llama.cpp's server reports, or ""."""
-    return next((hint for error, hint in _LLAMA_CPP if error.search(failure.message)), "")
-
-
-def is_always_refused(failure: RequestFailure) -> bool:
-    """Return whether the server says, by whatever status, that it refuses such a request."""
-    return _BAD_HISTORY.search(failure.message) is not None
+    by_message = refusal_hint(failure.message) if failure.status is not None else ""
+    return by_message or (_BUSY if failure.status in _BUSY_STATUSES else "")
 
 
 def key_hint(access: Access) -> str:
