@@ -105,7 +105,7 @@ def _start(session: dict[str, Any], events: list[Any], build: RunBuilder) -> Non
 
 def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
     if not isinstance(event, dict):
-        build.defect("not an event", fields.excerpt(event), pointer=pointer)
+        build.defect("not an event", event, pointer=pointer)
         return
     if event.get("partial") is True:
         return

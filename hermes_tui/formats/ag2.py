@@ -80,9 +80,7 @@ def _is_result(value: Any) -> bool:
 
 def _read_log(events: list[SourceValue], build: RunBuilder) -> None:
     if not any(_is_event(one.value) for one in events):
-        build.defect(
-            "no event of AG2 in this record", fields.excerpt([one.value for one in events])
-        )
+        build.defect("no event of AG2 in this record", [one.value for one in events])
         return
     data = [one.value["data"] for one in events if _is_event(one.value)]
     model, models = models_of(data, "model")
@@ -98,7 +96,7 @@ def _read_log(events: list[SourceValue], build: RunBuilder) -> None:
             append_messages(build, _messages(source))
         else:
             build.locate(source.line)
-            build.defect("not an event", fields.excerpt(source.value), pointer=source.pointer)
+            build.defect("not an event", source.value, pointer=source.pointer)
 
 
 def _messages(source: SourceValue) -> Iterator[ChatMessage]:

@@ -71,7 +71,7 @@ class AgentFramework:
         for name, place, messages in found:
             _read_run(value, name, place, messages, build)
         if not found:
-            build.defect("no messages in this record", fields.excerpt(value))
+            build.defect("no messages in this record", value)
 
 
 def _is_message(value: Any) -> bool:

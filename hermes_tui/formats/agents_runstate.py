@@ -57,7 +57,7 @@ class AgentsRunState:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not _is_state(value):
-            build.defect("no state of a run in this record", fields.excerpt(value))
+            build.defect("no state of a run in this record", value)
             return
         state = _State(value)
         messages = [*state.input_messages(), *state.output_messages()]
@@ -73,7 +73,7 @@ class AgentsRunState:
                 build.add(ResponseReceived, pointer=message.pointer, turn=number, usage=counts)
             append_message(build, message)
         for pointer, odd in state.odd:
-            build.defect("not an item of a run", fields.excerpt(odd), pointer=pointer)
+            build.defect("not an item of a run", odd, pointer=pointer)
         state.end(build)
 
 

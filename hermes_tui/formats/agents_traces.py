@@ -52,7 +52,7 @@ class AgentsTraces:
         for pointer, line, row in build.placed(value):
             if not _is_row(row):
                 build.locate(line)
-                build.defect("no span of a trace", fields.excerpt(row), pointer=pointer)
+                build.defect("no span of a trace", row, pointer=pointer)
             elif row["object"] == _TRACE:
                 about[row["id"]] = row
             else:

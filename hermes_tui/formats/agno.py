@@ -284,7 +284,7 @@ class _Messages:
         row = fields.as_dict(run.value)
         if row is not run.value:
             self.build.locate(run.line)
-            self.build.defect("not a run", fields.excerpt(run.value), pointer=run.pointer)
+            self.build.defect("not a run", run.value, pointer=run.pointer)
             return
         last_text = ""
         timed = steps_of(run) if "step_results" in row else messages_of(run, self._is_repeated)
@@ -295,7 +295,7 @@ class _Messages:
             else:
                 value = message.carried[0].value
                 self.build.locate(message.line)
-                self.build.defect("not a message", fields.excerpt(value), pointer=message.pointer)
+                self.build.defect("not a message", value, pointer=message.pointer)
         if row.get("status") == "ERROR":
             text = fields.text_of(row.get("content"))
             self.build.locate(run.line)

@@ -85,7 +85,7 @@ class AISDK:
         elif isinstance(value, list) or _is_any_message(value):
             _read_messages([_Placed(*one) for one in build.placed(value)], build)
         else:
-            build.defect("no message of the AI SDK in this record", fields.excerpt(value))
+            build.defect("no message of the AI SDK in this record", value)
 
 
 def _placed(items: list[Any], pointer: str) -> list[_Placed]:
@@ -159,7 +159,7 @@ def _read_chat(
             build.request_failed(failure_of(error).message, pointer=place)
         if not several and not failures:
             build.locate(item.line)
-            build.defect("not a message", fields.excerpt(item.value), pointer=item.pointer)
+            build.defect("not a message", item.value, pointer=item.pointer)
     outcome = fields.outcome_of(around) if around else None
     if outcome is not None:
         build.end(**outcome)
@@ -200,7 +200,7 @@ def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any])
                 )
             else:
                 build.locate(item.line)
-                build.defect("not a step", fields.excerpt(item.value), pointer=item.pointer)
+                build.defect("not a step", item.value, pointer=item.pointer)
         _end(fields.label(last, "finishReason"), build)
 
 

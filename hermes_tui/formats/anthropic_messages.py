@@ -59,7 +59,7 @@ class AnthropicMessages:
             build.start(task=fields.title_of(value))
             build.messages(value, "")
         elif not isinstance(value, dict):
-            build.defect("no message in this record", fields.excerpt(value))
+            build.defect("no message in this record", value)
         elif isinstance(value.get("messages"), list):
             _read_request(value, build)
         elif isinstance(value.get("result"), dict):
@@ -67,7 +67,7 @@ class AnthropicMessages:
         elif "role" in value:
             _read_reply(value, build, "", run_id=fields.run_id_of(value))
         else:
-            build.defect("no message in this record", fields.excerpt(value))
+            build.defect("no message in this record", value)
 
 
 def _read_request(value: dict[str, Any], build: RunBuilder) -> None:

@@ -59,7 +59,7 @@ class Art:
             for number, one in enumerate(value["trajectories"]):
                 _read_trajectory(one, number, build)
         else:
-            build.defect("no trajectory in this record", fields.excerpt(value))
+            build.defect("no trajectory in this record", value)
 
 
 def _is_known(value: Any) -> bool:
@@ -113,7 +113,7 @@ def _read_conversations(row: dict[str, Any], build: RunBuilder) -> None:
 def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
     place = f"/trajectories/{number}"
     if not _is_trajectory(raw):
-        build.defect("not a trajectory", fields.excerpt(raw), pointer=place)
+        build.defect("not a trajectory", raw, pointer=place)
         return
     name = f"rollout {number + 1}"
     group = name_of_prompt(raw[MESSAGES_KEY][: _first_reply(raw[MESSAGES_KEY])])
@@ -122,7 +122,7 @@ def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
         messages = history.get(MESSAGES_KEY) if isinstance(history, dict) else None
         inner = f"{place}/additional_histories/{index}"
         if not isinstance(messages, list):
-            build.defect("not a history", fields.excerpt(history), pointer=inner)
+            build.defect("not a history", history, pointer=inner)
             continue
         run_arguments = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
         parts = {"tools": history.get("tools")}

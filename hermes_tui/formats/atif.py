@@ -82,7 +82,7 @@ class Atif:
 def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth: int) -> None:
     steps = value.get("steps") if isinstance(value, dict) else None
     if not isinstance(steps, list):
-        build.defect("no list of steps in this trajectory", fields.excerpt(value), pointer=pointer)
+        build.defect("no list of steps in this trajectory", value, pointer=pointer)
         return
     run_id = fields.label(value, "trajectory_id", "session_id")
     trial = harbor_trial.trial_of(value, build) if not depth else {}
@@ -177,9 +177,7 @@ class _StepReader:
 
     def step(self, step: Any, pointer: str) -> None:
         if not isinstance(step, dict):
-            self._build.defect(
-                "a step that is not an object", fields.excerpt(step), pointer=pointer
-            )
+            self._build.defect("a step that is not an object", step, pointer=pointer)
             return
         parts = self._normalised(step)
         is_shared = self._is_shared(parts, _results(step))
@@ -195,7 +193,7 @@ class _StepReader:
         for index, result in enumerate(_results(step)):
             place = f"{pointer}/observation/results/{index}"
             if not isinstance(result, dict):
-                self._build.defect("not a result", fields.excerpt(result), pointer=place)
+                self._build.defect("not a result", result, pointer=place)
             elif is_shared:
                 self._observation(result, place, parts.message.time_s)
             elif parts.calls or result.get("source_call_id") or _is_tool_result(result):

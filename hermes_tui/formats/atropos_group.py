@@ -68,12 +68,12 @@ class AtroposGroup:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not _is_group(value):
-            build.defect("not a scored group", fields.excerpt(value))
+            build.defect("not a scored group", value)
             return
         group_id = fields.group_of(value) or fields.label(value, "item_id", "id")
         rollouts = list(_rollouts(value))
         if not rollouts:
-            build.defect("a group without rollouts", fields.excerpt(value))
+            build.defect("a group without rollouts", value)
         for rollout in rollouts:
             findings = [*_token_findings(rollout)]
             turns = _turns(rollout, findings)
@@ -291,7 +291,7 @@ def _rendered_conversation(messages: list[Any]) -> str:
 
 def _append(turn: Any, pointer: str, build: RunBuilder) -> None:
     if not isinstance(turn, dict):
-        build.defect("not a message", fields.excerpt(turn), pointer=pointer)
+        build.defect("not a message", turn, pointer=pointer)
         return
     label = turn.get("role")
     role = _ROLES.get(label.lower()) if isinstance(label, str) else None

@@ -71,7 +71,7 @@ class AutoGen:
             for name, pointer, messages in agents:
                 _read_state(name, pointer, messages, build)
         else:
-            build.defect("no result with its messages", fields.excerpt(value))
+            build.defect("no result with its messages", value)
 
 
 def _is_event(value: Any) -> bool:
@@ -152,7 +152,7 @@ def _read_result(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
     if not isinstance(event, dict):
-        build.defect("not a message", fields.excerpt(event), pointer=pointer)
+        build.defect("not a message", event, pointer=pointer)
         return
     kind, content = event.get("type"), event.get("content")
     if kind == _EXECUTION and isinstance(content, list):
@@ -187,7 +187,7 @@ def _read_execution(answers: list[Any], pointer: str, ts: float | None, build: R
     for index, answer in enumerate(answers):
         place = f"{pointer}/content/{index}"
         if not isinstance(answer, dict):
-            build.defect("not a result", fields.excerpt(answer), pointer=place)
+            build.defect("not a result", answer, pointer=place)
             continue
         raw = {**answer, "role": "tool", "tool_call_id": answer.get("call_id")}
         build.message(raw, pointer=place, text_calls=TextCalls.IGNORE, ts=ts)

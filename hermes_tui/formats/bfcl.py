@@ -61,7 +61,7 @@ class Bfcl:
         elif isinstance(value, dict) and ("inference_log" in value or _result_key(value)):
             _read_case(value, build)
         else:
-            build.defect("not a test case with an answer", fields.excerpt(value))
+            build.defect("not a test case with an answer", value)
 
 
 def _is_summary(value: Any) -> bool:
@@ -197,7 +197,7 @@ def _read_step(
     for index, raw in enumerate(step):
         place = f"{pointer}/{index}" if pointer else single
         if not isinstance(raw, dict):
-            build.defect("not a message", fields.excerpt(raw), pointer=place)
+            build.defect("not a message", raw, pointer=place)
         elif raw.get("role") == "assistant":
             has_reply = True
             decoded = next((d for m in step[index + 1 :] if (d := _decoded_calls(m))), [])
@@ -303,7 +303,7 @@ def _read_result(result: Any, pointer: str, build: RunBuilder, depth: int = 0) -
             inner = [one] if isinstance(one, dict) else one
             _read_result(inner, f"{pointer}/{index}", build, depth + 1)
     else:
-        build.defect("not an answer", fields.excerpt(result), pointer=pointer)
+        build.defect("not an answer", result, pointer=pointer)
 
 
 def _sum(value: Any, depth: int = 0) -> float | None:

@@ -51,7 +51,7 @@ class BrowserUse:
     def read(self, value: Any, build: RunBuilder) -> None:
         steps = fields.as_dict(value).get("history")
         if not isinstance(steps, list):
-            build.defect("no history in this record", fields.excerpt(value))
+            build.defect("no history in this record", value)
             return
         first = fields.first_object(steps)
         build.start(task=_task_of(first), ts=_times_of(first)[0])
@@ -59,7 +59,7 @@ class BrowserUse:
             if isinstance(step, dict):
                 _append_step(step, number, f"/history/{number}", build)
             else:
-                build.defect("not a step", fields.excerpt(step), pointer=f"/history/{number}")
+                build.defect("not a step", step, pointer=f"/history/{number}")
         _end(steps, build)
 
 

@@ -44,7 +44,7 @@ class Camel:
         listed = value if isinstance(value, list) else [value]
         first = next((one for one in listed if _is_record(one)), None)
         if first is None:
-            build.defect("no record of a memory", fields.excerpt(value))
+            build.defect("no record of a memory", value)
             return
         build.start(
             run_id=fields.label(first, "agent_id"),

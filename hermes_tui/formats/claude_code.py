@@ -285,7 +285,7 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
         else:
             continue
         build.locate(index)
-        build.defect(what, fields.excerpt(value), pointer=place)
+        build.defect(what, value, pointer=place)
 
 
 def _flags(row: dict[str, Any], rewound: frozenset[str], history: History) -> tuple[str, ...]:

@@ -196,7 +196,7 @@ def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: 
         else:
             continue
         build.locate(index)
-        build.defect(what, fields.excerpt(value), pointer=places[index])
+        build.defect(what, value, pointer=places[index])
 
 
 def _end(rest: Lines, build: RunBuilder) -> None:

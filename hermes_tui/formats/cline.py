@@ -93,7 +93,7 @@ def _task(messages: list[Any]) -> str:
 
 def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
     if not isinstance(message, dict) or not fields.label(message, "role"):
-        build.defect("not a message", fields.excerpt(message), pointer=pointer)
+        build.defect("not a message", message, pointer=pointer)
         return
     ts = timestamp(message.get("ts"))
     if _is_failure(message):

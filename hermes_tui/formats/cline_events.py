@@ -86,9 +86,7 @@ def read_events(value: Any, build: RunBuilder) -> None:
                     build.locate(source.line)
                     _end(row, build)
                 case "":
-                    build.defect(
-                        "not an event", fields.excerpt(source.value), pointer=source.pointer
-                    )
+                    build.defect("not an event", source.value, pointer=source.pointer)
         steps.end()
 
 

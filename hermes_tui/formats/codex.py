@@ -91,7 +91,7 @@ class Codex:
             _start(lines, build)
         for index in odd_indices:
             build.locate(index)
-            build.defect("not a line of a rollout", fields.excerpt(values[index]))
+            build.defect("not a line of a rollout", values[index])
         _read_lines(lines, build)
 
 

@@ -68,7 +68,7 @@ class CodexExec:
             if _is_event(row):
                 thread.take(row, pointer, line)
             else:
-                build.defect("not an event of a thread", fields.excerpt(row), pointer=pointer)
+                build.defect("not an event of a thread", row, pointer=pointer)
         thread.flush()
         _end(events, build)
 

@@ -45,7 +45,7 @@ class Continue:
         if isinstance(value, dict) and isinstance(value.get("history"), list):
             _read_session(value, build)
         else:
-            build.defect("not a session of Continue", fields.excerpt(value))
+            build.defect("not a session of Continue", value)
 
 
 def _is_session(value: Any) -> bool:
@@ -82,7 +82,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
     for index, item in enumerate(history):
         pointer = f"/history/{index}"
         if not _is_item(item):
-            build.defect("not a message", fields.excerpt(item), pointer=pointer)
+            build.defect("not a message", item, pointer=pointer)
             continue
         if item["message"]["role"] == "thinking":
             thought = fields.text_of(item["message"].get("content"))

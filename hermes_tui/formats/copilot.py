@@ -63,7 +63,7 @@ class Copilot:
             if fields.label(row, "type"):
                 session.take(row, source)
             else:
-                build.defect("not an event", fields.excerpt(source.value), pointer=source.pointer)
+                build.defect("not an event", source.value, pointer=source.pointer)
 
 
 def _is_event(value: Any) -> bool:

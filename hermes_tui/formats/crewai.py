@@ -62,7 +62,7 @@ def _read_output(output: dict[str, Any], build: RunBuilder) -> None:
         place = f"/tasks_output/{index}"
         if not isinstance(task, dict):
             build.start(pointer=place)
-            build.defect("not the output of a task", fields.excerpt(task), pointer=place)
+            build.defect("not the output of a task", task, pointer=place)
             continue
         about = {key: task.get(key) for key in _TASK_KEYS if task.get(key)}
         crew = {"crew_token_usage": output["token_usage"]} if output.get("token_usage") else {}
@@ -106,7 +106,7 @@ def _read_log(value: Any, build: RunBuilder) -> None:
     for pointer, line, entry in build.placed(value):
         if not _is_entry(entry):
             build.locate(line)
-            build.defect("not an entry of a log", fields.excerpt(entry), pointer=pointer)
+            build.defect("not an entry of a log", entry, pointer=pointer)
             continue
         found = _Entry(entry, pointer, line)
         running = begun.setdefault(fields.json_text([entry["task"], entry["agent"]]), deque())

@@ -134,7 +134,7 @@ class _Messages:
 
     def append(self, message: Any, pointer: str) -> None:
         if not _is_message(message):
-            self.build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            self.build.defect("not a message", message, pointer=pointer)
             return
         ts = timestamp(message.get("created_at", message.get("created")))
         sources = [

@@ -39,7 +39,7 @@ class Dspy:
     def read(self, value: Any, build: RunBuilder) -> None:
         found = _trajectory_of(value)
         if found is None:
-            build.defect("not a trajectory", fields.excerpt(value))
+            build.defect("not a trajectory", value)
             return
         trajectory, pointer = found
         others = (

@@ -17,7 +17,7 @@ from hermes_tui.formats import fields, llama_log, sglang_log, vllm_log
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
+from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.llama_log import LlamaLog
 from hermes_tui.formats.logged_requests import RequestLog, exchanges_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -86,7 +86,7 @@ class EngineLog:
         append_runs(exchanges, build)
         for number, why, text in unread:
             build.locate(number)
-            build.defect(f"a line about a request cannot be read: {why}", text[:MAX_EXCERPT])
+            build.defect(f"a line about a request cannot be read: {why}", text)
         if not build.is_used:
             hint = f"{vllm_log.HINT}; {sglang_log.HINT}; {llama_log.HINT}"
             build.defect(f"no request with its texts in this log: {hint}")

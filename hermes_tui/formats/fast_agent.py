@@ -108,7 +108,7 @@ class _History:
 
     def append(self, message: Any, pointer: str) -> None:
         if not _is_message(message):
-            self.build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            self.build.defect("not a message", message, pointer=pointer)
             return
         ts = timestamp(message.get("timestamp"))
         channels = fields.as_dict(message.get("channels"))

@@ -61,7 +61,7 @@ class Gemini:
         elif isinstance(value, list):
             _read_contents({"contents": value}, "", build)
         elif not isinstance(value, dict):
-            build.defect("no contents in this record", fields.excerpt(value))
+            build.defect("no contents in this record", value)
         elif isinstance(value.get("history"), list):
             _read_contents({**value, "contents": value["history"]}, "/history", build)
         elif "contents" in value or isinstance(value.get("request"), dict):
@@ -69,7 +69,7 @@ class Gemini:
         elif is_reply(value):
             _read_reply(value, build)
         else:
-            build.defect("no contents in this record", fields.excerpt(value))
+            build.defect("no contents in this record", value)
 
 
 def _is_recording(value: Any) -> bool:
@@ -97,7 +97,7 @@ def _read_part(value: Any, build: RunBuilder) -> None:
         if _is_recording(value):
             append_reply(build, value["response"], "/response")
         else:
-            build.defect("a recording of no reply", fields.excerpt(value))
+            build.defect("a recording of no reply", value)
         return
     if build.is_opening:
         build.start(task=_title([("", value)]))
@@ -159,7 +159,7 @@ def _read_reply(reply: Any, build: RunBuilder) -> None:
     )
     for index, piece in enumerate(pieces):
         if not is_reply(piece):
-            build.defect("not a piece of a reply", fields.excerpt(piece), pointer=f"/{index}")
+            build.defect("not a piece of a reply", piece, pointer=f"/{index}")
     append_reply(build, reply, "", turn=1)
 
 

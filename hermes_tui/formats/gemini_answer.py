@@ -39,7 +39,7 @@ class GeminiJson:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_answer(value):
-            build.defect("no answer of Gemini CLI", fields.excerpt(value))
+            build.defect("no answer of Gemini CLI", value)
             return
         stats = fields.as_dict(value.get("stats"))
         models = fields.as_dict(stats.get("models"))

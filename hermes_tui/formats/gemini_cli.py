@@ -60,7 +60,7 @@ class GeminiCli:
             session.about = value
             session.put_all(value["messages"], 0, "/messages")
         else:
-            build.defect("no session in this record", fields.excerpt(value))
+            build.defect("no session in this record", value)
             return
         _read_session(session, build)
 
@@ -145,7 +145,7 @@ def _read_session(session: _Session, build: RunBuilder) -> None:
         if isinstance(entry.message, dict) and isinstance(entry.message.get("type"), str):
             _append(entry, answered_ids, build)
         else:
-            build.defect("not a message", fields.excerpt(entry.message), pointer=entry.pointer)
+            build.defect("not a message", entry.message, pointer=entry.pointer)
 
 
 def _append(entry: _Entry, answered_ids: set[str], build: RunBuilder) -> None:

@@ -105,7 +105,7 @@ def message_of(content: Any) -> dict[str, Any]:
 def append_content(build: RunBuilder, content: Any, pointer: str) -> None:
     """Append a content with its calls and results."""
     if not isinstance(content, (dict, str)):
-        build.defect("not a content", fields.excerpt(content), pointer=pointer)
+        build.defect("not a content", content, pointer=pointer)
         return
     build.append(normalised(message_of(content)), pointer)
 

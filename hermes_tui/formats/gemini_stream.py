@@ -60,7 +60,7 @@ class GeminiStreamJson:
             if isinstance(row, dict) and isinstance(row.get("type"), str):
                 reply.take(row, pointer, line)
             else:
-                build.defect("not an event", fields.excerpt(row), pointer=pointer)
+                build.defect("not an event", row, pointer=pointer)
         reply.flush()
         _end(events, build)
 

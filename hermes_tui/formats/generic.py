@@ -51,7 +51,7 @@ class GenericMessages:
             build.start(task=fields.title_of([message]), diagnostics=(_warning(pointer),))
             build.message(message, pointer=pointer, ts=_time(value))
         else:
-            build.defect("no message found in this record", fields.excerpt(value))
+            build.defect("no message found in this record", value)
 
 
 def _part(value: Any, build: RunBuilder) -> None:
@@ -60,7 +60,7 @@ def _part(value: Any, build: RunBuilder) -> None:
         task = fields.title_of([found[1]]) if found else ""
         build.start(task=task, diagnostics=(_warning(""),))
     if found is None:
-        build.defect("no message found in this record", fields.excerpt(value))
+        build.defect("no message found in this record", value)
     else:
         pointer, message = found
         build.message(message, pointer=pointer, ts=_time(value))
@@ -90,7 +90,7 @@ def _run(
     for index, item in enumerate(conversation.items):
         place = f"{conversation.pointer}/{index}"
         if (message := messages[index]) is None:
-            build.defect("not a message", fields.excerpt(item), pointer=place)
+            build.defect("not a message", item, pointer=place)
         else:
             build.message(message[1], pointer=place + message[0], ts=_time(item))
     outcome = fields.outcome_of(nearest)

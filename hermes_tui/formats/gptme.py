@@ -71,8 +71,7 @@ class Gptme:
         for source in sources:
             if not is_event(source.value) and not has_message(source.value):
                 build.locate(source.line)
-                text = fields.excerpt(source.value)
-                build.defect("not a message", text, pointer=source.pointer)
+                build.defect("not a message", source.value, pointer=source.pointer)
         _append_all(lines, build)
 
 

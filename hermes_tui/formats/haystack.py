@@ -61,7 +61,7 @@ class Haystack:
         elif _is_message(value) or isinstance(value, list):
             _read_run(value, {}, "", build)
         else:
-            build.defect("no messages in this record", fields.excerpt(value))
+            build.defect("no messages in this record", value)
 
 
 def _read_run(messages: Any, row: dict[str, Any], pointer: str, build: RunBuilder) -> None:

@@ -60,7 +60,7 @@ class Inspect:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not isinstance(value.get("eval"), dict):
-            build.defect("not a log of an evaluation", fields.excerpt(value))
+            build.defect("not a log of an evaluation", value)
             return
         log = _Log(value)
         samples = fields.as_list(value.get("samples"))
@@ -72,7 +72,7 @@ class Inspect:
             if isinstance(sample, dict):
                 log.sample(sample, pointer, build)
             else:
-                build.defect("not a sample", fields.excerpt(sample), pointer=pointer)
+                build.defect("not a sample", sample, pointer=pointer)
 
 
 class _Log:
@@ -198,7 +198,7 @@ class _SampleReader:
 
     def message(self, raw: Any, pointer: str, request: Request | None = None) -> None:
         if not isinstance(raw, dict):
-            self.build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+            self.build.defect("not a message", raw, pointer=pointer)
             return
         tool_event: dict[str, Any] = {}
         if raw.get("role") == "assistant" and request is None:

@@ -58,8 +58,7 @@ class Kimi:
             elif fields.label(row, "type"):
                 _append(row, source, steps, build)
             else:
-                text = fields.excerpt(source.value)
-                build.defect("not a line of a session", text, pointer=source.pointer)
+                build.defect("not a line of a session", source.value, pointer=source.pointer)
         steps.end()
 
 

@@ -72,7 +72,7 @@ class LangChain:
         elif (state := _state_of(value)) is not None:
             _start(*state, fields.as_dict(value), build)
         else:
-            build.defect("no message in this record", fields.excerpt(value))
+            build.defect("no message in this record", value)
 
 
 class _Update(NamedTuple):
@@ -181,7 +181,7 @@ def _read_part(value: Any, build: RunBuilder) -> None:
                 append_message(build, message_of(item, f"/{index}"))
     else:
         _open_run([], build)
-        build.defect("not a message", fields.excerpt(value))
+        build.defect("not a message", value)
 
 
 def _read_modes(value: list[Any], build: RunBuilder) -> None:
@@ -201,7 +201,7 @@ def _read_modes(value: list[Any], build: RunBuilder) -> None:
         elif not mode and (update := _update_of(row)) is not None:
             _append_update(update, build, pointer)
         elif not mode:
-            build.defect("not an update", fields.excerpt(row), pointer=pointer)
+            build.defect("not an update", row, pointer=pointer)
 
 
 def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
@@ -215,7 +215,7 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
             graphs.setdefault(_graph_of(row), []).append(found)
         elif not _mode_of(row):
             build.locate(line)
-            build.defect("not a state", fields.excerpt(row), pointer=pointer)
+            build.defect("not a state", row, pointer=pointer)
     for news, last in chain.from_iterable(map(runs_in, graphs.values())):
         messages = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
         build.locate(news[0].line)

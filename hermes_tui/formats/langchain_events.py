@@ -61,7 +61,7 @@ class LangChainEvents:
         for pointer, line, row in build.placed(value):
             if not _is_event(row):
                 build.locate(line)
-                build.defect("not an event", fields.excerpt(row), pointer=pointer)
+                build.defect("not an event", row, pointer=pointer)
 
 
 def _is_event(value: Any) -> bool:

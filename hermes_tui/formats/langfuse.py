@@ -60,7 +60,7 @@ class Langfuse:
         elif is_observation(value):
             append_traces([span_of(value, "")], build)
         else:
-            build.defect("no trace in this record", fields.excerpt(value))
+            build.defect("no trace in this record", value)
 
 
 def _is_trace(value: Any) -> bool:
@@ -92,7 +92,7 @@ def _read_observations(values: list[Any], pointer: str, build: RunBuilder) -> No
             spans.append(span_of(value, place, line))
         else:
             build.locate(line)
-            build.defect("not an observation", fields.excerpt(value), pointer=place)
+            build.defect("not an observation", value, pointer=place)
     append_traces(spans, build)
 
 
@@ -112,7 +112,7 @@ def _read_trace(value: dict[str, Any], build: RunBuilder) -> None:
     trace = _trace(about)
     append_trace(spans or [_trace_span(about, "/trace" if inner else "")], build, trace)
     for place, one in odd:
-        build.defect("not an observation", fields.excerpt(one), pointer=place)
+        build.defect("not an observation", one, pointer=place)
 
 
 def _trace(about: dict[str, Any]) -> Trace:

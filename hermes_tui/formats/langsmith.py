@@ -69,7 +69,7 @@ class LangSmith:
                 known.add(run, pointer, line)
             if not found:
                 build.locate(line)
-                build.defect("not a run", fields.excerpt(one), pointer=place)
+                build.defect("not a run", one, pointer=place)
         _append(list(merged.values()), build)
 
 

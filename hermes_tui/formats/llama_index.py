@@ -53,7 +53,7 @@ class LlamaIndex:
             build.start(run_id=key, task=fields.title_of(raw_messages(messages)), pointer=place)
             _append(messages, build)
         if not store:
-            build.defect("no chat in this record", fields.excerpt(value))
+            build.defect("no chat in this record", value)
 
 
 def _is_message(value: Any) -> bool:

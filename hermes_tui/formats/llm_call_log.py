@@ -41,7 +41,7 @@ class LlmCallLog:
                 exchanges.append((index, exchange))
                 continue
             build.locate(line)
-            build.defect("not a request with its reply", fields.excerpt(one), pointer=pointer)
+            build.defect("not a request with its reply", one, pointer=pointer)
         if not exchanges and not build.is_used:
             build.defect("no request with its reply in this record")
         append_runs(exchanges, build)

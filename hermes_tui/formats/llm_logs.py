@@ -77,7 +77,7 @@ class LlmLogs:
             _read_conversation(name, rows, build)
             for pointer, line, row in odd:
                 build.locate(line)
-                build.defect("not a row of the log", fields.excerpt(row), pointer=pointer)
+                build.defect("not a row of the log", row, pointer=pointer)
             odd = []
 
 

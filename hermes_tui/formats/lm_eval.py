@@ -39,7 +39,7 @@ class LmEval:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_sample(value):
-            build.defect("no generated text in this record", fields.excerpt(value))
+            build.defect("no generated text in this record", value)
             return
         texts = value["resps"][0]
         kept = set(filter(_is_text, fields.as_list(value.get("filtered_resps"))))
@@ -47,7 +47,7 @@ class LmEval:
         for index, text in enumerate(texts):
             pointer = f"/resps/0/{index}"
             if not _is_text(text):
-                build.defect("no generated text", fields.excerpt(text), pointer=pointer)
+                build.defect("no generated text", text, pointer=pointer)
                 continue
             prefill = _start(value, prompt, place, f"sample {index + 1}" * (len(texts) > 1), build)
             add_text(TextReply(pointer, prefill + text, ""), None, build)

@@ -102,7 +102,7 @@ class Dialect(NamedTuple):
                     self.append(build, message)
             else:
                 build.locate(line)
-                build.defect("not a message", fields.excerpt(value), pointer=place)
+                build.defect("not a message", value, pointer=place)
 
 
 def models_of(messages: Iterable[dict[str, Any]], key: str) -> tuple[str, dict[str, Any]]:

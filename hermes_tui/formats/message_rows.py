@@ -56,7 +56,7 @@ class MessageRows:
                 runs.setdefault(fields.label(one, key), []).append(row)
             else:
                 build.locate(line)
-                build.defect("not a message of a named run", fields.excerpt(one), pointer=pointer)
+                build.defect("not a message of a named run", one, pointer=pointer)
         for name, rows in runs.items():
             _read_run(name, rows, build)
 

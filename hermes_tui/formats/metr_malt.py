@@ -37,7 +37,7 @@ class MetrMalt:
     def read(self, value: Any, build: RunBuilder) -> None:
         nodes = decode_if_json(value.get("nodes")) if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(nodes, list):
-            build.defect("no nodes in this record", fields.excerpt(value))
+            build.defect("no nodes in this record", value)
             return
         run_id = fields.run_id_of(value)
         paths = paths_of(_parents(nodes), lambda index: _role(nodes[index]) in ("tool", "function"))
@@ -97,7 +97,7 @@ def _append(nodes: list[Any], path: Path, build: RunBuilder) -> None:
         message = _message(nodes[index])
         pointer = f"/nodes/{index}"
         if not isinstance(message, dict):
-            build.defect("a node without a message", fields.excerpt(nodes[index]), pointer=pointer)
+            build.defect("a node without a message", nodes[index], pointer=pointer)
             continue
         parts = normalise_message(message)
         if position < path.repeated:

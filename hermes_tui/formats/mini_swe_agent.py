@@ -68,7 +68,7 @@ class MiniSweAgent:
         elif isinstance(value, dict) and isinstance(value.get("messages"), list):
             _run(value, build)
         else:
-            build.defect("no list of messages in this trajectory", fields.excerpt(value))
+            build.defect("no list of messages in this trajectory", value)
 
 
 def _runs_blocks(values: tuple[Any, ...]) -> bool:
@@ -107,7 +107,7 @@ def _without_templates(part: Any) -> Any:
 
 def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
     if not isinstance(raw, dict):
-        build.defect("a message that is not an object", fields.excerpt(raw), pointer=pointer)
+        build.defect("a message that is not an object", raw, pointer=pointer)
         return
     extra = fields.as_dict(raw.get("extra"))
     is_exit = raw.get("role") == "exit"

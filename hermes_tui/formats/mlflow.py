@@ -46,7 +46,7 @@ class MLflow:
             found = _spans_in(one)
             if found is None:
                 build.locate(line)
-                build.defect("no trace in this record", fields.excerpt(one), pointer=place)
+                build.defect("no trace in this record", one, pointer=place)
             else:
                 _read(found, place, line, build)
 
@@ -83,7 +83,7 @@ def _read(
             odd.append((pointer, one))
     append_trace(spans, build, _trace(about, spans[0].trace_id, line))
     for pointer, one in odd:
-        build.defect("a span that is not an object", fields.excerpt(one), pointer=pointer)
+        build.defect("a span that is not an object", one, pointer=pointer)
 
 
 def _trace(about: dict[str, Any], span_trace: str, line: int) -> Trace:

@@ -28,10 +28,10 @@ class Native:
         try:
             event = from_value(value)
         except DamagedText as error:
-            build.defect(str(error), str(value)[:120])
+            build.defect(str(error), str(value))
             event = error.event
         except (MalformedEvent, SchemaTooNew) as error:
-            build.defect(str(error), str(value)[:120])
+            build.defect(str(error), str(value))
             return
         # A place in the file that was once recorded does not exist in this one.
         build.take(copy_event(event, at=build.at()))

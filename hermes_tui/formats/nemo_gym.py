@@ -51,7 +51,7 @@ class NemoGym:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_rollout(value):
-            build.defect("no rollout in this record", fields.excerpt(value))
+            build.defect("no rollout in this record", value)
             return
         request = fields.as_dict(value.get(_REQUEST))
         reply = fields.as_dict(value.get("response"))

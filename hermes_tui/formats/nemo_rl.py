@@ -39,7 +39,7 @@ class NemoRl:
     def read(self, value: Any, build: RunBuilder) -> None:
         texts = _texts(value)
         if texts is None:
-            build.defect("no texts of a rollout in this record", fields.excerpt(value))
+            build.defect("no texts of a rollout in this record", value)
             return
         size = _prompt_size(texts)
         sent, prefill = prompt_messages("".join(texts[:size]))

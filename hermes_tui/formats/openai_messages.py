@@ -121,7 +121,7 @@ class OpenAIMessages:
             is_list = isinstance(value, list)
             build.part(list(map(decode_if_json, value)) if is_list else value)
         elif not _read_run(value, build, "", 0):
-            build.defect("no chat message in this record", fields.excerpt(value))
+            build.defect("no chat message in this record", value)
 
 
 def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
@@ -176,7 +176,7 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
         if _read_run(item, build, inner, depth + 1):
             found = True
         elif found:
-            build.defect("no chat message here", fields.excerpt(item), pointer=inner)
+            build.defect("no chat message here", item, pointer=inner)
     return found
 
 
@@ -198,7 +198,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
         if isinstance(one, list):
             build.messages(map(decode_if_json, one), place)
         elif one is not None:
-            build.defect("`messages` is not a list", fields.excerpt(one), pointer=place)
+            build.defect("`messages` is not a list", one, pointer=place)
         outcome = outcome_of_export(own) if own else fields.outcome_of(value)
         if outcome is not None:
             build.end(**outcome)
@@ -211,7 +211,7 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
         place = f"{pointer}/choices/{index}"
         _start_reply(value, build, pointer, index, size)
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            build.defect("a choice without a message", fields.excerpt(choice), pointer=place)
+            build.defect("a choice without a message", choice, pointer=place)
             continue
         reason = choice.get("finish_reason")
         add_received(pointer, reason, None if index else value.get("usage"), build)

@@ -100,7 +100,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
 
 def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
     if not _is_message(message):
-        build.defect("not a message", fields.excerpt(message), pointer=pointer)
+        build.defect("not a message", message, pointer=pointer)
         return
     sources = [
         SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])
@@ -138,7 +138,7 @@ def _read_events(value: Any, build: RunBuilder) -> None:
         elif known.get("type") == "error":
             _fail(known.get("error"), known.get("timestamp"), pointer, build)
         else:
-            build.defect("not an event", fields.excerpt(row), pointer=pointer)
+            build.defect("not an event", row, pointer=pointer)
     _append_events(waiting, build)
 
 

@@ -36,7 +36,7 @@ class OpenEnv:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_episode(value):
-            build.defect("no episode in this record", fields.excerpt(value))
+            build.defect("no episode in this record", value)
             return
         about = fields.as_dict(build.sidecars.get(_METADATA))
         messages = value["messages"]

@@ -186,7 +186,7 @@ def _task(events: list[Any]) -> str:
 
 def _read_event(event: Any, build: RunBuilder, pointer: str) -> None:
     if not isinstance(event, dict):
-        build.defect("an event that is not an object", fields.excerpt(event), pointer=pointer)
+        build.defect("an event that is not an object", event, pointer=pointer)
         return
     if isinstance(kind := event.get("kind"), str) and not isinstance(event.get("args"), dict):
         _read_sdk_event(kind, event, build, pointer)
@@ -195,7 +195,7 @@ def _read_event(event: Any, build: RunBuilder, pointer: str) -> None:
     elif isinstance(event.get("observation"), str):
         _read_observation(event, build, pointer)
     else:
-        build.defect("neither action nor observation", fields.excerpt(event), pointer=pointer)
+        build.defect("neither action nor observation", event, pointer=pointer)
 
 
 def _append(

@@ -56,7 +56,7 @@ class Otlp:
                 records.extend(log_records(export, place, line))
             else:
                 build.locate(line)
-                build.defect("not an export of spans", fields.excerpt(export), pointer=place)
+                build.defect("not an export of spans", export, pointer=place)
         append_traces(with_missing_parents(map(span_of, with_records(spans, records))), build)
 
 

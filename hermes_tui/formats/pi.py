@@ -120,7 +120,7 @@ def _read_run(lines: list[_Line], build: RunBuilder) -> None:
             append_message(build, message, line.flags, line.ts)
         elif line.kind in _MESSAGE_KINDS:
             place = f"{line.pointer}/message"
-            build.defect("not a message", fields.excerpt(line.row), pointer=place)
+            build.defect("not a message", line.row, pointer=place)
 
 
 def _details(header: dict[str, Any], lines: list[_Line]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Promptfoo:
         for index, row in enumerate(value["results"]["results"]):
             _read_row(row, build, f"/results/results/{index}", tools, description)
         if not value["results"]["results"]:
-            build.defect("no result in this evaluation", fields.excerpt(value.get("evalId")))
+            build.defect("no result in this evaluation", value.get("evalId"))
 
 
 def _is_evaluation(value: Any) -> bool:
@@ -85,7 +85,7 @@ def _read_row(
     description: str,
 ) -> None:
     if not _is_row(row):
-        build.defect("not a result of promptfoo", fields.excerpt(row), pointer=pointer)
+        build.defect("not a result of promptfoo", row, pointer=pointer)
         return
     prompt = fields.as_dict(row["prompt"])
     sent = read_input(prompt.get("raw"), f"{pointer}/prompt/raw")

@@ -41,7 +41,7 @@ class PydanticAI:
         elif isinstance(value, list) or is_message(value):
             _read_run(value, build, "", {})
         else:
-            build.defect("no model message in this record", fields.excerpt(value))
+            build.defect("no model message in this record", value)
 
 
 def _key_of(value: Any) -> str:
@@ -66,7 +66,7 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
     for place, line, item in placed:
         if not is_message(item):
             build.locate(line)
-            build.defect("not a model message", fields.excerpt(item), pointer=place)
+            build.defect("not a model message", item, pointer=place)
     outcome = fields.outcome_of(around) if around else None
     if outcome is not None:
         build.end(**outcome)

@@ -145,7 +145,7 @@ def _append(together: list[SourceValue], ids: _Ids, build: RunBuilder) -> None:
     first = together[0]
     build.locate(first.line)
     if not _is_message(first.value):
-        build.defect("not a message", fields.excerpt(first.value), pointer=first.pointer)
+        build.defect("not a message", first.value, pointer=first.pointer)
         return
     role = first.value["role"]
     if role == "assistant":

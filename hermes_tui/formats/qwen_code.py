@@ -116,7 +116,7 @@ def _read_run(session: str, agent: str, lines: list[_Line], build: RunBuilder) -
             _append(line, build)
         elif line.kind in _MESSAGE_KINDS:
             what = "the message of this line is not an object"
-            build.defect(what, fields.excerpt(line.row), pointer=f"{line.pointer}/message")
+            build.defect(what, line.row, pointer=f"{line.pointer}/message")
         elif is_failure(line.row):
             append_failure(build, line.row, line.pointer, is_retried=line.number < last)
         else:

@@ -79,7 +79,7 @@ class Responses:
         elif isinstance(value, dict) and _key_of(value):
             _read_run(value, _key_of(value), build)
         else:
-            build.defect("no item of a response in this record", fields.excerpt(value))
+            build.defect("no item of a response in this record", value)
 
 
 def _messages_of(sources: list[SourceValue]) -> Iterator[ChatMessage]:
@@ -191,7 +191,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
         _append_response(value, build)
     append_messages(build, after)
     if not isinstance(items, list):
-        build.defect(f"`{key}` is not a list of items", fields.excerpt(items), pointer=f"/{key}")
+        build.defect(f"`{key}` is not a list of items", items, pointer=f"/{key}")
     if key == "output":
         _end(value, build)
 

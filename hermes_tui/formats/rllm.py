@@ -45,7 +45,7 @@ class Rllm:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_episode(value):
-            build.defect("no episode in this record", fields.excerpt(value))
+            build.defect("no episode in this record", value)
             return
         trajectories = value["trajectories"]
         for index, one in enumerate(trajectories):
@@ -54,7 +54,7 @@ class Rllm:
                 name = fields.label(one, "name", "uid") if len(trajectories) > 1 else ""
                 _read(value, one, title(name), place, build)
             else:
-                build.defect("not a trajectory", fields.excerpt(one), pointer=place)
+                build.defect("not a trajectory", one, pointer=place)
 
 
 def _is_episode(value: Any) -> bool:
@@ -126,7 +126,7 @@ def _conversations(steps: list[Any], place: str) -> list[_Conversation]:
 def _report_missing(steps: list[Any], place: str, build: RunBuilder) -> None:
     for index, step in enumerate(steps):
         if not isinstance(fields.as_dict(step).get(_MESSAGES_KEY), list):
-            build.defect("no messages in a step", fields.excerpt(step), pointer=f"{place}/{index}")
+            build.defect("no messages in a step", step, pointer=f"{place}/{index}")
 
 
 def _end(episode: Mapping[str, Any], trajectory: Mapping[str, Any], build: RunBuilder) -> None:

@@ -114,13 +114,13 @@ class Rollouts:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _has_rows(value):
-            build.defect("no rollout in this record", fields.excerpt(value))
+            build.defect("no rollout in this record", value)
             return
         for row in _rows(value):
             if isinstance(row, _Row):
                 _read_row(row, build)
             else:
-                build.defect("not a rollout", fields.excerpt(row.value), pointer=row.pointer)
+                build.defect("not a rollout", row.value, pointer=row.pointer)
 
 
 def _has_rows(value: Any) -> bool:
@@ -254,7 +254,7 @@ def _append(
     for index, message in enumerate(messages):
         pointer = place if in_text else f"{place}/{index}"
         if not isinstance(message, dict):
-            build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            build.defect("not a message", message, pointer=pointer)
         elif in_text:
             following = fields.as_dict(fields.item_at(messages, index + 1)).get("role")
             parts = normalise_text_message(

@@ -217,7 +217,7 @@ class RunBuilder:
         elif isinstance(value, dict) and ("role" in value or _lacks_only_role(value)):
             self.message(value)
         else:
-            self.defect("not a message", fields.excerpt(value))
+            self.defect("not a message", value)
 
     def append_each(
         self,
@@ -243,7 +243,7 @@ class RunBuilder:
         if isinstance(raw, dict):
             self.message(raw, pointer=pointer, text_calls=text_calls)
         else:
-            self.defect("not a message", fields.excerpt(raw), pointer=pointer)
+            self.defect("not a message", raw, pointer=pointer)
 
     def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
         """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""
@@ -267,14 +267,16 @@ class RunBuilder:
         """Append an existing event with a new number; a recording may have torn lines."""
         self.events.append(copy_event(event, seq=self.next_seq()))
 
-    def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
-        """Report something malformed; in a record of all lines, with the byte offset of its
-        line."""
+    def defect(self, message: str, value: Any = "", *, pointer: str = "") -> None:
+        """Report a malformed value, with its beginning.
+
+        In a record of all lines the message names the byte offset of its line.
+        """
         if not pointer:
             message += self._likeness_text()
         if self.line_ranges:
             message = f"byte {self.record.start:,} of the file: {message}"
-        self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
+        self.add(SourceDefect, message=message, excerpt=fields.excerpt(value), pointer=pointer)
 
     def _likeness_text(self) -> str:
         is_whole = bool(self.line_ranges) or not self.is_used

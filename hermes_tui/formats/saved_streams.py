@@ -70,7 +70,7 @@ class SavedStreams:
                 exchanges.append((index, Exchange((), reply, "", "", text, **known)))
             else:
                 build.locate(index)
-                build.defect("an event stream in which no reply is found", text[:MAX_EXCERPT])
+                build.defect("an event stream in which no reply is found", text)
         append_runs(exchanges, build)
         if not streams:
             build.defect("no event of a stream", _text(data[:MAX_EXCERPT]))

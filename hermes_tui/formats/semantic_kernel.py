@@ -53,7 +53,7 @@ class SemanticKernel:
         if isinstance(value, dict) and not _is_message(value):
             pointer, messages = "/messages", value.get("messages")
         if not isinstance(messages, (list, dict)):
-            build.defect("no chat history in this record", fields.excerpt(value))
+            build.defect("no chat history in this record", value)
             return
         listed = messages if isinstance(messages, list) else [messages]
         model, details = models_of(filter(_is_message, listed), "ai_model_id")

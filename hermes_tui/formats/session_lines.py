@@ -46,6 +46,4 @@ def report_odd(odd: Iterable[SourceValue], build: RunBuilder) -> None:
     """Append a defect for each value that is not a line."""
     for source in odd:
         build.locate(source.line)
-        build.defect(
-            "not a line of a session", fields.excerpt(source.value), pointer=source.pointer
-        )
+        build.defect("not a line of a session", source.value, pointer=source.pointer)

@@ -60,7 +60,7 @@ class ShareGpt:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not {"conversations", "chat"} & value.keys():
-            build.defect("no conversation in this record", fields.excerpt(value))
+            build.defect("no conversation in this record", value)
         elif "conversations" not in value:
             _read_run(value, list(_turns_of_chat(value)), build)
         else:
@@ -96,7 +96,7 @@ def _read_row(value: dict[str, Any], build: RunBuilder) -> None:
     if not sides:
         _read_run(value, placed, build)
     if not isinstance(turns, list):
-        build.defect("`conversations` is not a list", fields.excerpt(turns))
+        build.defect("`conversations` is not a list", turns)
 
 
 def _read_run(
@@ -119,7 +119,7 @@ def _read_run(
         if isinstance(turn, dict):
             build.append(_normalised(turn), pointer)
         else:
-            build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
+            build.defect("not a turn", turn, pointer=pointer)
     # An outcome of the pair does not hold for either side.
     if not side and (outcome := fields.outcome_of(value)) is not None:
         build.end(**outcome)

@@ -87,7 +87,7 @@ class Smolagents:
         elif isinstance(value, dict) and isinstance(value.get("steps"), list):
             _read_run(value, build)
         else:
-            build.defect("no answer with its steps", fields.excerpt(value))
+            build.defect("no answer with its steps", value)
 
 
 def _is_answer(value: Any) -> bool:
@@ -136,7 +136,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     elif isinstance(steps, str):
         build.message({"role": "assistant", "content": steps}, pointer=f"/{_STEPS}")
     elif steps is not None:
-        build.defect("the steps are not a list", fields.excerpt(steps), pointer=f"/{_STEPS}")
+        build.defect("the steps are not a list", steps, pointer=f"/{_STEPS}")
     _end(value, build)
 
 
@@ -165,7 +165,7 @@ def _read_step(step: Any, pointer: str, build: RunBuilder) -> None:
     if isinstance(step, str):
         _read_text(step, pointer, build)
     elif not isinstance(step, dict):
-        build.defect("not a step", fields.excerpt(step), pointer=pointer)
+        build.defect("not a step", step, pointer=pointer)
     elif isinstance(step.get("role"), str):
         _read_message(step, pointer, build)
     else:
@@ -200,7 +200,7 @@ def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None
             raw = {"role": role, "content": fields.json_text(_plain(step[key]))}
             build.message(raw, pointer=pointer, ts=_times(step)[0])
             return
-    build.defect("an unknown kind of step", fields.excerpt(_plain(step)), pointer=pointer)
+    build.defect("an unknown kind of step", _plain(step), pointer=pointer)
 
 
 def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:

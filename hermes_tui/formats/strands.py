@@ -45,7 +45,7 @@ class Strands:
             if _is_message(one):
                 _append(one, build, pointer)
             else:
-                build.defect("not a message", fields.excerpt(one), pointer=pointer)
+                build.defect("not a message", one, pointer=pointer)
 
 
 def _is_message(value: Any) -> bool:

@@ -51,7 +51,7 @@ class SweAgent:
     def read(self, value: Any, build: RunBuilder) -> None:
         history = value.get("history") if isinstance(value, dict) else None
         if not isinstance(history, list):
-            build.defect("no history in this trajectory", fields.excerpt(value))
+            build.defect("no history in this trajectory", value)
             return
         config = fields.as_dict(decode_if_json(value.get("replay_config")))
         _start(value, config, history, build)
@@ -110,7 +110,7 @@ class _HistoryReader:
             if isinstance(raw, dict):
                 self._message(raw, pointer)
             else:
-                self._build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+                self._build.defect("not a message", raw, pointer=pointer)
         self._append_rest()
 
     def _message(self, raw: dict[str, Any], pointer: str) -> None:

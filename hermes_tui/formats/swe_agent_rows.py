@@ -37,7 +37,7 @@ class SweAgentRows:
     def read(self, value: Any, build: RunBuilder) -> None:
         turns = decode_if_json(value.get("trajectory")) if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(turns, list):
-            build.defect("no trajectory in this record", fields.excerpt(value))
+            build.defect("no trajectory in this record", value)
             return
         build.start(
             run_id=fields.run_id_of(value),
@@ -51,7 +51,7 @@ class SweAgentRows:
             if isinstance(turn, dict):
                 is_pending = _append(turn, pointer, is_pending, build)
             else:
-                build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
+                build.defect("not a turn", turn, pointer=pointer)
         _end(value, build)
 
 

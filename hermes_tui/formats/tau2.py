@@ -64,7 +64,7 @@ class Tau2:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict):
-            build.defect("not a simulation", fields.excerpt(value))
+            build.defect("not a simulation", value)
         elif _is_results(value):
             _read_results(value, build)
         else:
@@ -107,7 +107,7 @@ class _SimulationReader:
 
     def read(self, raw: Any, pointer: str) -> None:
         if not isinstance(raw, dict):
-            self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
+            self._build.defect("not a simulation", raw, pointer=pointer)
             return
         key = "messages" if raw.get("messages") is not None else "ticks"
         messages = raw.get(key)
@@ -119,7 +119,7 @@ class _SimulationReader:
         )
         self._start(raw, [item for _, item in placed], pointer)
         if messages is not None and listed is not messages:
-            self._build.defect(f"`{key}` is not a list", fields.excerpt(messages), pointer=pointer)
+            self._build.defect(f"`{key}` is not a list", messages, pointer=pointer)
         for place, item in placed:
             _append(item, pointer + place, self._build)
         _end(raw, [item for _, item in placed], self._build)
@@ -127,7 +127,7 @@ class _SimulationReader:
     def append_without_messages(self, raw: Any, pointer: str) -> None:
         """Append a run without messages for a simulation that is stored in a separate file."""
         if not isinstance(raw, dict):
-            self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
+            self._build.defect("not a simulation", raw, pointer=pointer)
             return
         place = f"its messages are in simulations/{fields.label(raw, 'id')}.json"
         note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(place))
@@ -185,9 +185,9 @@ def _append(raw: Any, pointer: str, build: RunBuilder) -> None:
             if isinstance(one, dict) and "tool_messages" not in one:
                 _append(one, place, build)
             else:
-                build.defect("not a message", fields.excerpt(one), pointer=place)
+                build.defect("not a message", one, pointer=place)
     elif not isinstance(raw, dict):
-        build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+        build.defect("not a message", raw, pointer=pointer)
     else:
         _append_message(raw, pointer, build)
 

@@ -35,7 +35,7 @@ class TauBench:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not _OWN_KEYS & value.keys():
-            build.defect("not a trial of a task", fields.excerpt(value))
+            build.defect("not a trial of a task", value)
         elif _DISPLAY not in value:
             _read_trial(value, build)
         else:
@@ -66,7 +66,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
         diagnostics=run_error(info.get("error")),
     )
     if listed is not messages:
-        build.defect("`traj` is not a list", fields.excerpt(messages), pointer="/traj")
+        build.defect("`traj` is not a list", messages, pointer="/traj")
     build.messages(listed, "/traj")
     _end(value, info, build)
 

@@ -72,7 +72,7 @@ class Tinker:
         elif _is_summary(value):
             _read_summary(value, build)
         else:
-            build.defect("no trajectory in this record", fields.excerpt(value))
+            build.defect("no trajectory in this record", value)
 
 
 def _is_known(value: Any) -> bool:
@@ -226,7 +226,7 @@ def _call(text: str) -> Any:
 def _report_odd(values: list[Any], place: str, message: str, build: RunBuilder) -> None:
     for index, value in enumerate(values):
         if not isinstance(value, dict):
-            build.defect(message, fields.excerpt(value), pointer=f"{place}/{index}")
+            build.defect(message, value, pointer=f"{place}/{index}")
 
 
 def _metrics(summary: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class ToolBench:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not isinstance(value.get("answer_generation"), dict):
-            build.defect("no answer in this record", fields.excerpt(value))
+            build.defect("no answer in this record", value)
             return
         _read_answer(value, build)
 
@@ -100,7 +100,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     pointer = f"/answer_generation/train_messages/{len(lists) - 1}"
     build.messages(messages, pointer)
     if lists and lists[-1] is not messages:
-        build.defect("not a list of messages", fields.excerpt(lists[-1]), pointer=pointer)
+        build.defect("not a list of messages", lists[-1], pointer=pointer)
     if tree.finish is not None:
         _append_last_result(tree.finish, build)
     _end(generated, build)

@@ -45,7 +45,7 @@ class Verifiers:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not {"prompt", "completion"} & value.keys():
-            build.defect("not a rollout", fields.excerpt(value))
+            build.defect("not a rollout", value)
             return
         sides = {key: decode_if_json(value.get(key)) for key, _ in _SIDES}
         _start(value, sides["prompt"], build)
@@ -108,7 +108,7 @@ def _read_side(side: Any, role: str, pointer: str, build: RunBuilder) -> None:
     elif isinstance(side, list):
         build.messages(map(decode_if_json, side), pointer)
     elif side is not None:
-        build.defect("neither messages nor a text", fields.excerpt(side), pointer=pointer)
+        build.defect("neither messages nor a text", side, pointer=pointer)
 
 
 def _scores(value: dict[str, Any]) -> dict[str, float]:

@@ -69,7 +69,7 @@ class VerifiersV1:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not {"traces", "nodes"} & value.keys():
-            build.defect("neither an episode nor a trace", fields.excerpt(value))
+            build.defect("neither an episode nor a trace", value)
         elif "traces" not in value:
             _Trace(value, {}, "", build).read()
         else:
@@ -99,7 +99,7 @@ def _read_episode(value: dict[str, Any], build: RunBuilder) -> None:
         if isinstance(trace, dict):
             _Trace(trace, value, pointer, build).read()
         else:
-            build.defect("not a trace", fields.excerpt(trace), pointer=pointer)
+            build.defect("not a trace", trace, pointer=pointer)
     if not traces:
         # The environment failed before any agent ran.
         _Trace(value, value, "", build).read()
@@ -192,9 +192,7 @@ class _Trace:
             if isinstance(node, dict) and isinstance(message, dict):
                 self._message(index, node, message, copied=position < path.repeated)
             else:
-                self._build.defect(
-                    "a node without a message", fields.excerpt(node), pointer=pointer
-                )
+                self._build.defect("a node without a message", node, pointer=pointer)
 
     def _message(
         self, index: int, node: dict[str, Any], message: dict[str, Any], *, copied: bool

@@ -50,8 +50,7 @@ class Vibe:
         for source in sources:
             if not _is_any(source.value):
                 build.locate(source.line)
-                text = fields.excerpt(source.value)
-                build.defect("not a record of a session", text, pointer=source.pointer)
+                build.defect("not a record of a session", source.value, pointer=source.pointer)
         append_journal([one for one in known if is_record(one.value)], build)
         append_entries([one for one in known if is_entry(one.value)], build)
         for source in known:

@@ -52,7 +52,7 @@ class Weave:
                 spans.append(_span(one, place, line))
             else:
                 build.locate(line)
-                build.defect("not a call", fields.excerpt(one), pointer=place)
+                build.defect("not a call", one, pointer=place)
         append_traces(spans, build)
 
 

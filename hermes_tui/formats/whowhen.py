@@ -36,7 +36,7 @@ class WhoWhen:
     def read(self, value: Any, build: RunBuilder) -> None:
         history = value.get("history") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(history, list):
-            build.defect("no history in this record", fields.excerpt(value))
+            build.defect("no history in this record", value)
             return
         gold = _step_of(value, len(history))
         build.start(
@@ -95,7 +95,7 @@ def _judgement(value: dict[str, Any]) -> Diagnostic:
 
 def _append(raw: Any, pointer: str, mistake: Diagnostic | None, build: RunBuilder) -> None:
     if not isinstance(raw, dict):
-        build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+        build.defect("not a message", raw, pointer=pointer)
         return
     speaker = speaker_of(raw)
     # An agent's name is not an unknown role: any role but the user's is an agent here.

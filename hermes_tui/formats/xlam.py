@@ -36,7 +36,7 @@ class Xlam:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_row(value):
-            build.defect("no query with its calls in this record", fields.excerpt(value))
+            build.defect("no query with its calls in this record", value)
             return
         user_message = {"role": "user", "content": value[_QUERY]}
         build.start(
