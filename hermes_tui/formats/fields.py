@@ -96,11 +96,6 @@ def begins_with_system(messages: Any) -> bool:
     return first_object(messages).get("role") in ("system", "developer")
 
 
-def system_text(messages: Any) -> str:
-    """Return the text of the system prompt that messages begin with, or ""."""
-    return text_of(messages[0].get("content")) if begins_with_system(messages) else ""
-
-
 def mostly(values: Sequence[Any], test: Any) -> bool:
     """Return whether at least four in five of `values` pass `test`; False if there are none."""
     return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)
