@@ -29,7 +29,7 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.agno_messages import input_text, messages_of, steps_of
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import SourceValue, append_message
+from hermes_tui.formats.chat_messages import SourceValue, append_message, objects_under
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -180,10 +180,9 @@ def _nested(listed: Iterable[SourceValue]) -> Iterator[SourceValue]:
         run = pending.pop()
         row = fields.as_dict(run.value)
         inner = [
-            SourceValue(one, f"{run.pointer}/{key}/{at}", run.line)
+            one
             for key in _NESTED_KEYS
-            for at, one in enumerate(fields.as_list(row.get(key)))
-            if isinstance(one, dict)
+            for one in objects_under(row.get(key), f"{run.pointer}/{key}", run.line)
         ]
         yield from inner
         pending.extend(reversed(inner))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, objects_under, values_under
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.parsers.measures import time_of, timestamp, usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
@@ -61,10 +61,7 @@ def steps_of(run: SourceValue) -> Iterator[Timed]:
     while pending:
         source = pending.pop()
         if isinstance(source.value, list):
-            pending.extend(
-                SourceValue(one, f"{source.pointer}/{at}", run.line)
-                for at, one in reversed(list(enumerate(source.value)))
-            )
+            pending.extend(reversed(values_under(source.value, source.pointer, run.line)))
         elif isinstance(source.value, dict):
             yield _step(source.value, source), None
             inner = source.value.get("steps")
@@ -83,11 +80,7 @@ def _step(step: dict[str, Any], source: SourceValue) -> ChatMessage:
 
 
 def _objects(row: dict[str, Any], key: str, parent: SourceValue) -> list[SourceValue]:
-    return [
-        SourceValue(one, f"{parent.pointer}/{key}/{at}", parent.line)
-        for at, one in enumerate(fields.as_list(row.get(key)))
-        if isinstance(one, dict)
-    ]
+    return objects_under(row.get(key), f"{parent.pointer}/{key}", parent.line)
 
 
 def _called_ids(listed: list[Any]) -> set[str]:

@@ -37,6 +37,11 @@ def values_under(elements: Any, pointer: str, line: int = 0) -> list[SourceValue
     return [SourceValue(one, f"{pointer}/{index}", line) for index, one in listed]
 
 
+def objects_under(elements: Any, pointer: str, line: int = 0) -> list[SourceValue]:
+    """Return the objects of the list at `pointer`; none if it is not a list."""
+    return [one for one in values_under(elements, pointer, line) if isinstance(one.value, dict)]
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """A message. `raw` is what `normalise` reads.

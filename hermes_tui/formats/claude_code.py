@@ -35,6 +35,7 @@ from hermes_tui.formats.claude_history import (
     Lines,
     history_of,
     rewound_uuids,
+    split_lines,
     uuid_of,
 )
 from hermes_tui.formats.claude_other_lines import (
@@ -114,10 +115,7 @@ def _is_own(row: Any) -> bool:
 
 
 def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
-    lines: Lines = [
-        (i, with_attachment_message(row)) for i, row in enumerate(values) if isinstance(row, dict)
-    ]
-    runs, rest = _by_run(lines)
+    runs, rest = _by_run(_lines(values))
     callers = subagent_callers(runs)
     for number, (agent, own) in enumerate(runs.items()):
         others = rest if number == 0 else []
@@ -136,10 +134,8 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
 
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
     """Read some lines of a session; the lines after them are not known."""
-    lines: Lines = [
-        (i, with_attachment_message(row)) for i, row in enumerate(values) if isinstance(row, dict)
-    ]
-    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
+    lines = _lines(values)
+    own, rest = split_lines(lines, _is_transcript_line)
     if build.is_first:
         first = own or lines
         is_agent = bool(own) and all(row.get("isSidechain") is True for _, row in own)
@@ -147,16 +143,19 @@ def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
         history = History(fields.label(first[0][1], "sessionId") if first else "")
         details = fields.details_of({**_about(first), **READ_BY_TURNS})
         _start(first, agent, history, details, build)
-        own_indices = {index for index, _ in own}
-        rest = [(i, row) for i, row in lines if i not in own_indices]
         _append_prompts(request_prompts(own, rest), prefix, build)
     _report_odd(values, prefix, build)
     append_lines(build, own, prefix.format, _flags_in_turn)
 
 
+def _lines(values: list[Any]) -> Lines:
+    rows = ((i, row) for i, row in enumerate(values) if isinstance(row, dict))
+    return [(i, with_attachment_message(row)) for i, row in rows]
+
+
 def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
     """Return the messages of each run, the main one (named "") first, and all other lines."""
-    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
+    own, rest = split_lines(lines, _is_transcript_line)
     side = {uuid_of(row): row for _, row in own if row.get("isSidechain") is True}
     roots: dict[str, str] = {}
     runs: dict[str, Lines] = {"": []}
@@ -165,8 +164,7 @@ def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
         runs.setdefault(agent, []).append((index, row))
     if len(runs) > 1 and not runs[""]:
         del runs[""]
-    own_indices = {index for index, _ in own}
-    return runs, [(i, row) for i, row in lines if i not in own_indices]
+    return runs, rest
 
 
 def _agent(row: dict[str, Any], side: dict[str, Any], roots: dict[str, str]) -> str:

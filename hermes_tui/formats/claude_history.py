@@ -20,6 +20,12 @@ Line = tuple[int, dict[str, Any]]
 Lines = list[Line]
 
 
+def split_lines(lines: Lines, is_own: Callable[[dict[str, Any]], bool]) -> tuple[Lines, Lines]:
+    """Return the lines for which `is_own` holds, and all others."""
+    own = {index for index, row in lines if is_own(row)}
+    return [x for x in lines if x[0] in own], [x for x in lines if x[0] not in own]
+
+
 class History(NamedTuple):
     """The session that lines belong to, and the session that it continues, if any."""
 

@@ -28,7 +28,7 @@ from hermes_tui.formats.anthropic_lines import (
     reply_of_line,
 )
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.claude_history import Line, Lines
+from hermes_tui.formats.claude_history import Line, Lines, split_lines
 from hermes_tui.formats.claude_other_lines import SYNTHETIC, is_failure
 from hermes_tui.formats.claude_sdk import as_line
 from hermes_tui.formats.claude_subagents import subagent_callers
@@ -130,8 +130,7 @@ def _is_transcript_line(row: dict[str, Any]) -> bool:
 
 def _read_turn(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
     """Read some lines of a session; the lines after them are not known."""
-    own = [(i, row) for i, row in lines if _is_transcript_line(row)]
-    rest = [(i, row) for i, row in lines if not _is_transcript_line(row)]
+    own, rest = split_lines(lines, _is_transcript_line)
     if build.is_first:
         _start(own, "", rest, {}, build)
     _report_odd(values, lines, places, build)
@@ -154,9 +153,7 @@ def _start(
     init = next((row for _, row in rest if row.get("subtype") == "init"), {})
     messages = [message for _, row in own if (message := message_of(row))]
     models = (name for message in messages if (name := fields.model_of(message)) != SYNTHETIC)
-    session = next(
-        (name for _, row in (*rest, *own) if (name := fields.label(row, "session_id"))), ""
-    )
+    session = fields.first_label((row for _, row in (*rest, *own)), "session_id")
     tools = init.get("tools")
     other = Counter(name for _, row in rest if (name := fields.label(row, "type")))
     details = fields.details_of(init, without=_OWN_KEYS) if not agent else {}

@@ -20,7 +20,12 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_normalised
+from hermes_tui.formats.chat_messages import (
+    ChatMessage,
+    SourceValue,
+    append_normalised,
+    values_under,
+)
 from hermes_tui.formats.declined import settle_declined
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.messages import ToolResult
@@ -120,14 +125,8 @@ def _messages_of(
 ) -> Iterator[ChatMessage]:
     """Yield the message of an item, and the results of its calls that no other item answers."""
     message = item["message"]
-    states = [
-        SourceValue(state, f"{pointer}/toolCallStates/{number}")
-        for number, state in enumerate(fields.as_list(item.get("toolCallStates")))
-    ]
-    calls = [
-        SourceValue(call, f"{pointer}/message/toolCalls/{number}")
-        for number, call in enumerate(fields.as_list(message.get("toolCalls")))
-    ] or [
+    states = values_under(item.get("toolCallStates"), f"{pointer}/toolCallStates")
+    calls = values_under(message.get("toolCalls"), f"{pointer}/message/toolCalls") or [
         SourceValue(source.value["toolCall"], f"{source.pointer}/toolCall")
         for source in states
         if fields.as_dict(source.value).get("toolCall")

@@ -26,7 +26,13 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import SUBAGENT
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, source_values
+from hermes_tui.formats.chat_messages import (
+    ChatMessage,
+    SourceValue,
+    append_message,
+    objects_under,
+    source_values,
+)
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -163,11 +169,8 @@ class _Session:
     def _reply(
         self, data: dict[str, Any], source: SourceValue, flags: tuple[str, ...]
     ) -> ChatMessage:
-        requests = [
-            SourceValue(one, f"{source.pointer}/toolRequests/{at}", source.line)
-            for at, one in enumerate(fields.as_list(data.get("toolRequests")))
-            if isinstance(one, dict)
-        ]
+        place = f"{source.pointer}/toolRequests"
+        requests = objects_under(data.get("toolRequests"), place, source.line)
         raw: dict[str, Any] = {"role": "assistant", "content": data.get("content")}
         if reasoning := data.get("reasoningText"):
             raw["reasoning_content"] = reasoning

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, append_message, values_under
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.messages import Usage
@@ -137,9 +137,7 @@ class _Messages:
             self.build.defect("not a message", message, pointer=pointer)
             return
         ts = timestamp(message.get("created_at", message.get("created")))
-        sources = [
-            SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])
-        ]
+        sources = values_under(message["parts"], f"{pointer}/parts")
         kinds = [fields.label(fields.as_dict(source.value), "type") for source in sources]
         by_kind = list(zip(kinds, sources, strict=True))
         content = [_content(kind, one.value) for kind, one in by_kind if kind not in _OWN_PLACES]

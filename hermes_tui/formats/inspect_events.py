@@ -89,8 +89,7 @@ def message_key(raw: dict[str, Any]) -> Any:
     message_id = raw.get("id")
     if isinstance(message_id, str) and message_id:
         return message_id
-    calls = fields.as_list(raw.get("tool_calls"))
-    ids = [call.get("id") for call in calls if isinstance(call, dict)]
+    ids = [call.get("id") for call in fields.objects_in(raw.get("tool_calls"))]
     return (str(raw.get("role")), fields.json_text(raw.get("content")), fields.json_text(ids))
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, objects_under
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
@@ -42,11 +42,7 @@ class _Row(NamedTuple):
     def sources(self, key: str) -> list[SourceValue]:
         """Return the objects of a list, each with its pointer."""
         listed = decode_if_json(self.value.get(key), 1)
-        return [
-            SourceValue(one, f"{self.pointer}/{key}/{at}", self.line)
-            for at, one in enumerate(fields.as_list(listed))
-            if isinstance(one, dict)
-        ]
+        return objects_under(listed, f"{self.pointer}/{key}", self.line)
 
 
 class LlmLogs:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import SourceValue, append_message
+from hermes_tui.formats.chat_messages import SourceValue, append_message, values_under
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
 from hermes_tui.formats.replies import status_of
@@ -80,7 +80,7 @@ def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
     build.start(
         run_id=fields.label(info, "id"),
         task=_task(messages) or fields.label(info, "title"),
-        model=fields.label(model, "id") or _model_of(infos),
+        model=fields.label(model, "id") or fields.first_label(infos, "modelID"),
         parent_run_id=fields.label(info, "parentID"),
         details={
             **fields.details_of({key: info[key] for key in _DETAIL_KEYS if info.get(key)}),
@@ -102,9 +102,7 @@ def _read_message(message: Any, pointer: str, build: RunBuilder) -> None:
     if not _is_message(message):
         build.defect("not a message", message, pointer=pointer)
         return
-    sources = [
-        SourceValue(part, f"{pointer}/parts/{at}") for at, part in enumerate(message["parts"])
-    ]
+    sources = values_under(message["parts"], f"{pointer}/parts")
     info = message["info"]
     for step in parts_between(sources) if info["role"] == "assistant" else [sources]:
         _append(step, info, pointer, build)
@@ -171,10 +169,6 @@ def _task(messages: list[Any]) -> str:
             )
             return fields.title_of([{"role": "user", "content": "\n".join(filter(None, texts))}])
     return ""
-
-
-def _model_of(infos: Iterable[dict[str, Any]]) -> str:
-    return fields.first_label(infos, "modelID")
 
 
 def _subagent_details(messages: Iterable[Any]) -> dict[str, Any]:

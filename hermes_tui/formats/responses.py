@@ -28,6 +28,7 @@ from hermes_tui.formats.chat_messages import (
     append_messages,
     raw_messages,
     source_values,
+    values_under,
 )
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
@@ -174,8 +175,7 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
     if key == "output" and isinstance(value.get("input"), (list, str)):
         before += given_messages(value["input"], "/input")
     items = value.get(key)
-    sources = [SourceValue(item, f"/{key}/{at}") for at, item in enumerate(fields.as_list(items))]
-    after = with_reason(list(_messages_of(sources)), value)
+    after = with_reason(list(_messages_of(values_under(items, f"/{key}"))), value)
     build.start(
         run_id=fields.label(value, "id", "session_id", *_RESPONSE_IDS),
         task=fields.title_of(raw_messages((*before, *after))),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 
 _ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 _MESSAGE_KEYS: Final = frozenset({
@@ -39,12 +39,9 @@ def chat_message(source: SourceValue) -> ChatMessage:
     if raw.get("role") == "tool":
         raw["is_error"] = True if fields.text_of(raw["content"]).startswith(_ERROR) else None
         return ChatMessage(raw, source.pointer, (source,), line=source.line)
-    calls = tuple(
-        SourceValue(call, f"{source.pointer}/tool_calls/{at}", source.line)
-        for at, call in enumerate(fields.as_list(raw.get("tool_calls")))
-    )
+    calls = values_under(raw.get("tool_calls"), f"{source.pointer}/tool_calls", source.line)
     flags = ("injected",) if row["injected"] else ()
-    return ChatMessage(raw, source.pointer, calls, flags, source.line)
+    return ChatMessage(raw, source.pointer, tuple(calls), flags, source.line)
 
 
 def was_cancelled(text: str) -> bool:
