@@ -19,13 +19,15 @@ from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.replies import Reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall
-from hermes_tui.model.wording import counted, title
+from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 MAX_PREFIX: Final = 600
 """Characters of a line in which an entry begins; what it quotes comes after that."""
 MAX_CONCURRENT: Final = 256
 """How many requests of one prompt, or bodies, are considered to find the one that is continued."""
+_MAX_COMPLAINT: Final = 400
+"""Characters shown of what a parser logged: the place of an error comes last."""
 _TAIL: Final = 80
 """How many of the last characters of a body's texts are looked for in a prompt."""
 CALLS_NOT_LOGGED: Final = Diagnostic(
@@ -105,6 +107,7 @@ class LoggedRequest:
                 found.reply,
                 messages=messages,
                 flaws=tuple(self._flaws()),
+                usual=frozenset({Code.CALLED_EMPTY} if CALLS_NOT_LOGGED in self.flaws else ()),
                 is_raw=self.is_raw and not (self.complaints or self.is_undelivered),
                 defect="",
             ),
@@ -122,7 +125,8 @@ class LoggedRequest:
     def _flaws(self) -> Iterator[Diagnostic]:
         yield from self.flaws
         for text in self.complaints:
-            message = f"the server logged, while it read this reply or another one: {title(text)}"
+            logged = first_line(text, _MAX_COMPLAINT)
+            message = f"the server logged, while it read this reply or another one: {logged}"
             yield Diagnostic(Code.PARSER_RAISED, Severity.WARNING, message)
         if self.error is not None:
             return

@@ -31,11 +31,12 @@ def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
 
 
 def without_usual_findings(parts: Normalised, usual: Container[Code]) -> Normalised:
-    """Return a message without those findings on calls that are usual in its format."""
+    """Return a message without those findings on it and its calls that are usual in its format."""
     calls = tuple(
         (call, tuple(one for one in found if one.code not in usual)) for call, found in parts.calls
     )
-    return parts._replace(calls=calls)
+    own = tuple(found for found in parts.diagnostics if found.code not in usual)
+    return parts._replace(calls=calls, diagnostics=own)
 
 
 def with_flat_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:

@@ -57,7 +57,7 @@ class Reply:
     is_raw: bool = False
     """Whether it is the model's own text, which contains calls because no parser has read it."""
     usual: frozenset[Code] = frozenset()
-    """Findings on calls that are usual for the API of the reply, and are not reported."""
+    """Findings on calls that are usual for the source of the reply, and are not reported."""
 
 
 def reply_of(response: Any, pointer: str) -> Reply:

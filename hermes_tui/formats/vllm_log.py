@@ -161,7 +161,6 @@ class VllmLog(RequestLog):
                 choice["message"] = {"content": None, "tool_calls": calls}
             elif reason in CALLED:
                 request.flaws.append(CALLS_NOT_LOGGED)
-                del choice["finish_reason"]
             request.answer(text, choice, number, is_raw=False)
 
 

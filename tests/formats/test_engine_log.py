@@ -149,13 +149,14 @@ def test_a_complaint_alone_makes_the_calls_of_a_last_reply_lost() -> None:
         f"{place} Error in extracting tool call from response.",
         f"{place} Traceback (most recent call last):",
         f'{place}   File "x.py", line 1, in f',
-        f"{place} ValueError: bad",
+        f"{place} ValueError: {'bad ' * 20}at the end",
         f"{PREFIX}{generated('chatcmpl-a', BROKEN, 'streaming_complete', 'complete')}",
         prefix="",
     )
     assert Code.CALL_IN_CONTENT in errors(run)
     (warned,) = [f for f in fold_run(run)[1] if f.code is Code.PARSER_RAISED]
-    assert warned.message.endswith("Error in extracting tool call from response. · ValueError: bad")
+    assert "Error in extracting tool call from response. · ValueError: bad bad" in warned.message
+    assert warned.message.endswith("at the end")
 
 
 def test_a_complaint_after_the_last_reply_belongs_to_the_last_request() -> None:
@@ -183,6 +184,12 @@ def test_calls_that_were_not_logged_come_from_the_next_request() -> None:
     (run,) = read(*first, body("b", USER, echo, answer), generated("chatcmpl-b", "One file."))
     assert [call.name for call in calls(run)] == ["ls"]
     assert not fold_run(run)[1]
+
+
+def test_the_finish_reason_of_a_reply_whose_calls_were_not_logged_is_shown() -> None:
+    (run,) = read(body("a", USER), generated("chatcmpl-a", "I look.\n", "tool_calls"))
+    assert only(run, ResponseReceived)[0].finish_reason == "tool_calls"
+    assert not errors(run)
 
 
 def test_the_choices_of_a_request_are_a_run_each() -> None:
