@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from itertools import zip_longest
-from typing import Any, Final
+from sys import intern
+from typing import Any, Final, TypedDict
+
+import msgspec
 
 from hermes_tui.cli.fail_on import SEVERITIES
 from hermes_tui.formats.json_values import loads
@@ -17,9 +21,41 @@ from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
 _Key = tuple[Any, ...]
-_Counts = Counter[tuple[str, str]]
-"""How many findings a run has by code and severity."""
+_Kind = tuple[str, str]
+"""The code and the severity of a finding."""
+_Counts = Counter[_Kind]
+"""How many findings of each kind a run has."""
+_Runs = _Counts | list[_Counts] | dict[_Kind, list[_Counts]]
+"""The runs of a key: a single one, several, or from the first lookup on several by kind."""
 _REWRITE_HINT: Final = "write one with `hermes-tui scan … --to json`"
+
+
+class _Finding(TypedDict):
+    code: str
+    severity: str
+
+
+class _OldRow(TypedDict, total=False):
+    """What the comparison needs of a row; all else is not even decoded."""
+
+    path: str
+    run: int | None
+    findings: list[_Finding]
+    fingerprint: str
+    content: str
+    task: str
+    task_digest: str
+    model: str
+    error: str
+
+
+class _Document(_OldRow, total=False):
+    results: list[_OldRow]
+    files: list[_OldRow]
+    complete: bool
+
+
+_DECODER: Final = msgspec.json.Decoder(_Document)
 
 
 class Baseline:
@@ -38,8 +74,8 @@ class Baseline:
 
     def __init__(self, rows: Sequence[Row], files: Iterable[str] = ()) -> None:
         """Take the rows of a scan and the paths of all `files` that it read, even without rows."""
-        self._runs: defaultdict[_Key, list[_Counts]] = defaultdict(list)
-        """Key, code and severity → the runs that had it, each with the counts not matched yet."""
+        self._runs: dict[int, _Runs] = {}
+        """The hash of a key → the runs that had it, each with the counts not matched yet."""
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
         self._files = {os.path.normpath(path) for path in files}
         self._files.update(os.path.normpath(row["path"]) for row in rows)
@@ -47,23 +83,40 @@ class Baseline:
         self._by_task = any("task_digest" in row for row in rows)
         """Whether it distinguishes tasks that begin with the same line; older ones do not."""
         for row in rows:
-            counts = Counter((item["code"], item["severity"]) for item in row["findings"])
-            self._add_counts(_keys(row, by_task=self._by_task), counts)
-            self._add_counts(_keys_elsewhere(row, by_task=self._by_task), counts.copy())
+            kinds = ((intern(item["code"]), intern(item["severity"])) for item in row["findings"])
+            if counts := Counter(kinds):
+                self._add_run(_keys(row, by_task=self._by_task), counts)
+                self._add_run(_keys_elsewhere(row, by_task=self._by_task), counts.copy())
 
-    def _add_counts(self, keys: Iterable[_Key], counts: _Counts) -> None:
-        for key in keys:
-            for kind in counts:
-                self._runs[*key, *kind].append(counts)
+    def _add_run(self, keys: Iterable[_Key], counts: _Counts) -> None:
+        for key in map(hash, keys):
+            others = self._runs.get(key)
+            if isinstance(others, list):
+                others.append(counts)
+            else:
+                self._runs[key] = [others, counts] if isinstance(others, Counter) else counts
+
+    def _runs_of(self, key: _Key, kind: _Kind) -> list[_Counts]:
+        """Return the runs with findings of a kind, of those that have the key."""
+        runs = self._runs.get(hash(key))
+        if isinstance(runs, Counter):
+            return [runs]
+        if isinstance(runs, list):
+            by_kind: defaultdict[_Kind, list[_Counts]] = defaultdict(list)
+            for counts in runs:
+                for each in counts:
+                    by_kind[each].append(counts)
+            runs = self._runs[hash(key)] = by_kind
+        return runs.get(kind, []) if runs else []
 
     @classmethod
     def load(cls, path: str) -> Baseline:
         """Read the output of `scan --to json` or `scan --runs --json`."""
-        data = read_file_or_pipe(local_path(path))
+        values = _json_values(read_file_or_pipe(local_path(path)))
         try:
             rows: list[Row] = []
             files: list[str] = []
-            for value in _json_values(data):
+            for value in values:
                 files += (row["path"] for row in value.get("files", ()))
                 rows += _rows(value, path)
             return cls(rows, files)
@@ -111,7 +164,7 @@ class Baseline:
         One of the same severity is preferred.
         """
         for other in SEVERITIES[SEVERITIES.index(severity) :]:
-            runs = self._runs.get((*key, code, other))
+            runs = self._runs_of(key, (code, other))
             while runs:
                 if runs[-1][code, other] > 0:
                     runs[-1][code, other] -= 1
@@ -135,12 +188,24 @@ def _rows(value: Any, path: str) -> Iterator[Row]:
 
 
 def _json_values(data: bytes) -> Iterator[Any]:
+    """Yield the values of JSON lines, or the one that all of `data` is; raises ValueError."""
+    first_line = next(filter(bytes.strip, BytesIO(data)), b"")
     try:
-        yield loads(data)
+        _decode(first_line)
     except ValueError:
-        if not data.strip():
-            raise
-        yield from (loads(line) for line in data.splitlines() if line.strip())
+        value = _decode(data)
+        del data  # It is larger than what is kept of it.
+        yield value
+    else:
+        yield from (_decode(line) for line in BytesIO(data) if line.strip())
+
+
+def _decode(data: bytes) -> Any:
+    """Return a JSON value without what the comparison does not need; raises ValueError."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError:
+        return loads(data)
 
 
 def _run_name(row: Row, by_task: bool) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hermes_tui.cli.scan_baseline import Baseline
 from tests.cli.program import within
 from tests.cli.scan_files import called, lines
 
@@ -208,3 +210,19 @@ def test_tasks_with_the_same_beginning_are_distinguished_by_newer_baselines(
     changed = [*(begins_alike("x", sound), begins_alike("y", longer))]
     lines(path, *changed)
     assert within("scan", path, "--baseline", old).code == (0 if is_old else 1)
+
+
+@pytest.mark.parametrize("options", [("--to", "json"), ("--runs", "--json")], ids=str)
+def test_a_baseline_takes_little_memory(tmp_path: Path, options: tuple[str, ...]) -> None:
+    count, old = 1_000, tmp_path / "old.json"
+    runs = (called(str(number), "sl", result="Error: no") for number in range(count))
+    path = lines(tmp_path / "runs.jsonl", *runs)
+    old.write_bytes(within("scan", path, *options).out)
+    tracemalloc.start()
+    try:
+        baseline = Baseline.load(str(old))
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert baseline.is_new_defect(str(path))
+    assert (kept < 1_500 * count, peak < 5_000 * count) == (True, True), (kept, peak)
