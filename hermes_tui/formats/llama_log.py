@@ -109,8 +109,7 @@ class _Reply:
         if self.refused is not None:
             # The text may begin in the request, which the model then continued.
             text = text if text.strip().endswith(self.refused.strip()) else self.refused
-            raw = {"text": text, "meta_info": {"id": self.id, "finish_reason": "stop"}}
-            request.answer(text, raw, self._end, is_raw=True)
+            request.answer(text, {"text": text, "meta_info": meta}, self._end, is_raw=True)
             request.is_undelivered = True
             request.flaws.append(_refusal(self.chat_format))
         elif self.error is not None:

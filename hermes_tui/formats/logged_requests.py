@@ -285,19 +285,24 @@ class _Replied:
     def add_sent(self) -> None:
         """Add what the server's parser made of the reply, if the log has that.
 
-        Its calls are shown if they differ from those in the text, and not just a part of them.
+        It is shown if it has reasoning, whose start may be in the prompt, or if its calls differ
+        from those in the text, and are not just a part of them.
         """
         sent, reply = self.request.sent, self.exchange.reply
         if sent is None:
             return
         calls = [(call.name, call.arguments) for call in _calls_in({**sent, "content": None})]
         if not self.request.is_raw:
-            reply = _showing(sent, reply, reply.flaws)
+            reply = _showing(sent, reply)
         elif len(calls) < len(self._written):
             reply = self._as_received(reply, sent, "the server's parser delivered")
-        elif calls != [(call.name, call.arguments) for call in self._written]:
-            flaws = reply.flaws if fields.is_cut(reply.finish_reason) else (*reply.flaws, _CHANGED)
-            reply = _showing(sent, reply, flaws)
+        else:
+            written = [(call.name, call.arguments) for call in self._written]
+            is_changed = calls != written
+            if is_changed and not fields.is_cut(reply.finish_reason):
+                reply = replace(reply, flaws=(*reply.flaws, _CHANGED))
+            if is_changed or sent.get("reasoning_content"):
+                reply = _showing(sent, reply)
         self.exchange = replace(self.exchange, reply=reply, echo=sent)
 
     def add_echo(self, echo: dict[str, Any], *, is_sent: bool) -> None:
@@ -308,7 +313,7 @@ class _Replied:
             reply = replace(reply, messages=(("", echo),), flaws=flaws, is_raw=not is_sent)
         elif self.request.sent is not None:
             if not reply.is_raw and is_sent and names_in(reply.messages[0][1]):
-                reply = _showing(echo, reply, reply.flaws)
+                reply = _showing(echo, reply)
         elif self.request.is_raw and is_sent:
             reply = self._as_received(reply, echo, "the client's next request repeats")
         elif self.request.is_raw:
@@ -341,13 +346,13 @@ def _calls_in(message: dict[str, Any]) -> list[ToolCall]:
     return [call for call, _ in normalise_message(message, text_calls=TextCalls.TRANSPORT).calls]
 
 
-def _showing(message: dict[str, Any], reply: Reply, flaws: tuple[Diagnostic, ...]) -> Reply:
+def _showing(message: dict[str, Any], reply: Reply) -> Reply:
     """Return `reply` with what the client got; what a parser returns has no ids yet."""
     shown = {"role": "assistant", **message}
     if reply.finish_reason:
         shown["finish_reason"] = reply.finish_reason
     usual = reply.usual | {Code.ID_MISSING}
-    return replace(reply, messages=(("", shown),), flaws=flaws, is_raw=False, usual=usual)
+    return replace(reply, messages=(("", shown),), is_raw=False, usual=usual)
 
 
 def squashed(message: dict[str, Any]) -> str:

@@ -175,6 +175,17 @@ def test_a_call_that_the_parser_dropped_is_an_error() -> None:
     assert "the server's parser delivered none of them" in lost.message
 
 
+def test_reasoning_that_began_in_the_prompt_is_shown_as_the_parser_split_it() -> None:
+    message = {"content": "Done.", "reasoning_content": "Let me think."}
+    (run,) = read(
+        token("Let me think.\n</think>\n\nDone."), f"Parsed message: {json.dumps(message)}"
+    )
+    (shown,) = only(run, MessageAppended)
+    assert shown.message.text == "Done."
+    assert [piece.text for piece in shown.message.reasoning] == ["Let me think."]
+    assert only(run, ResponseReceived)[0].raw.startswith("Let me think.\n</think>")
+
+
 def test_arguments_that_the_parser_changed_are_shown_as_delivered() -> None:
     (run,) = read(token(CALL), parsed("", ("ls", "{}")))
     assert [call.arguments for call in calls(run)] == [{}]
