@@ -77,6 +77,8 @@ class _Reply:
     """The texts of the tokens; a token may be a part of a character."""
     usage: dict[str, int] = field(default_factory=dict)
     is_cut: bool = False
+    is_ended: bool = False
+    """Whether the model has written all of it; only then does the parser read it."""
     sent: dict[str, Any] | None = None
     """The message that the parser made of it."""
     refused: str | None = None
@@ -86,6 +88,8 @@ class _Reply:
     """The error that the client got."""
     end_line: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
+    is_guessed: bool = False
+    """Whether only the order of the lines says that this is its body."""
 
     @property
     def text(self) -> str:
@@ -93,14 +97,20 @@ class _Reply:
         return joined.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     @property
+    def is_known(self) -> bool:
+        return bool(self.pieces or self.body or not self.is_open)
+
+    @property
     def is_open(self) -> bool:
         return self.sent is None and self.refused is None and self.error is None
 
-    def agrees(self, message: dict[str, Any]) -> bool:
+    def agrees(self, message: dict[str, Any], *, in_arguments: bool = False) -> bool:
         """Return whether `message` can be what the parser made of the text."""
-        text = self.text
-        is_part = squashed(message) in "".join(text.split())
-        return is_part and all(name in text for name in names_in(message))
+        text = "".join(self.text.split())
+        parts = [squashed(message), *names_in(message)]
+        if in_arguments:
+            parts += (arguments for _, arguments in _calls_in(message))
+        return all(part in text for part in parts)
 
     def logged(self) -> LoggedRequest:
         request = LoggedRequest(self.id, self.line, self.body)
@@ -149,8 +159,6 @@ class LlamaLog(RequestLog):
         super().__init__()
         self._replies: list[_Reply] = []
         self._by_task: dict[str, _Reply] = {}
-        self._sizes: dict[str, int] = {}
-        """The number of tokens in the prompt of each task that has not written yet."""
         self._waiting: list[tuple[int, dict[str, Any]]] = []
         """The bodies of requests whose reply has not begun, with the numbers of their lines."""
         self._asked: tuple[int, dict[str, Any]] | None = None
@@ -185,7 +193,7 @@ class LlamaLog(RequestLog):
     def end(self) -> list[LoggedRequest]:
         self._close()
         unanswered = [*self._waiting, *([self._asked] if self._asked else [])]
-        found = [reply.logged() for reply in self._replies]
+        found = [reply.logged() for reply in self._replies if reply.is_known]
         found += [LoggedRequest(f"line {line + 1}", line, body) for line, body in unanswered]
         return sorted(found, key=lambda request: request.line)
 
@@ -202,9 +210,9 @@ class LlamaLog(RequestLog):
             self._reply(entry["task"]).is_cut = True
         elif kind == "count":
             if (reply := self._by_task.get(entry["timed"])) is not None:
-                reply.usage["completion_tokens"] = int(entry["count"])
+                reply.usage["completion_tokens"], reply.is_ended = int(entry["count"]), True
         elif kind == "size":
-            self._sizes[entry["prompted"]] = int(entry["size"])
+            self._reply(entry["prompted"]).usage["prompt_tokens"] = int(entry["size"])
         elif kind == "format":
             self._refuse(rest, entry["format"])
         elif kind == "chat_format":
@@ -230,7 +238,7 @@ class LlamaLog(RequestLog):
             case "failed":
                 self._fail(value)
             case "converted":
-                self._give(value)
+                self._waiting.append((self._number, value))
                 self._converted_count += 1
             case _:
                 self._asked = (self._number, value)
@@ -240,8 +248,6 @@ class LlamaLog(RequestLog):
         reply = self._by_task.get(task)
         if reply is None or not reply.is_open:
             reply = self._by_task[task] = self._new(f"task {task}")
-            if (size := self._sizes.pop(task, None)) is not None:
-                reply.usage["prompt_tokens"] = size
             if self._waiting:
                 _, reply.body = self._waiting.pop(0)
         return reply
@@ -254,20 +260,27 @@ class LlamaLog(RequestLog):
         """Yield the latest replies, oldest first."""
         yield from self._replies[-MAX_CONCURRENT:]
 
+    def _written(self) -> list[_Reply]:
+        """Return the replies that the parser may have read now, oldest first."""
+        begun = [reply for reply in self._latest() if reply.is_open and reply.pieces]
+        return [reply for reply in begun if reply.is_ended] or begun
+
     def _deliver(self, message: dict[str, Any]) -> None:
         """Take what the parser made of a reply: the first one that has its text and calls."""
-        waiting = [reply for reply in self._latest() if reply.is_open]
-        agreeing = (reply for reply in waiting if reply.agrees(message))
-        reply = next(agreeing, None) or (waiting[0] if waiting else self._new(self._line_id))
+        written = self._written()
+        exact = (reply for reply in written if reply.agrees(message, in_arguments=True))
+        like = (reply for reply in written if reply.agrees(message))
+        reply = next(exact, None) or next(like, None) or next(iter(written), None)
+        reply = reply or self._new(self._line_id)
         reply.sent, reply.end_line = message, self._number
         reply.chat_format = self._chat_format
 
     def _refuse(self, text: str, chat_format: str) -> None:
         """Take the text, or the end of it, of a reply that the parser could not read."""
-        end = text.strip()
-        waiting = [reply for reply in self._latest() if reply.is_open]
-        ended = (r for r in waiting if r.text.strip().endswith(end) or end.endswith(r.text.strip()))
-        reply = next(ended, None) or self._new(self._line_id)
+        end, texts = text.strip(), [(reply.text.strip(), reply) for reply in self._written()]
+        ended = [(own, r) for own, r in texts if own.endswith(end) or end.endswith(own)]
+        # The longest: a model that continues a reply of the client may have added nothing.
+        reply = max(ended, key=lambda one: len(one[0]))[1] if ended else self._new(self._line_id)
         reply.refused, reply.end_line, reply.chat_format = text, self._number, chat_format
         self._name_parser(chat_format)
 
@@ -288,13 +301,21 @@ class LlamaLog(RequestLog):
                 return
         self._new(self._line_id).error = error
 
-    def _give(self, body: dict[str, Any]) -> None:
-        """Give a body to the reply that is being written without one, or to the next one."""
-        bare = (reply for reply in self._latest() if reply.is_open and not reply.body)
-        if (reply := next(bare, None)) is not None:
-            reply.body = body
+    def _stream(self, number: int, body: dict[str, Any], *, is_displaced: bool = False) -> None:
+        """Take a request whose reply is streamed: the latest one without any, or the next one.
+
+        `is_displaced`: the guess was wrong, so that it may be any that was written meanwhile.
+        """
+        bare = [reply for reply in self._latest() if not reply.body and reply.error is None]
+        if is_displaced:
+            chosen = bare[:1]
         else:
-            self._waiting.append((self._number, body))
+            bare = [reply for reply in bare if reply.is_open]
+            chosen = ([reply for reply in bare if not reply.pieces] or bare)[-1:]
+        if chosen:
+            chosen[0].body, chosen[0].is_guessed = body, True
+        else:
+            self._waiting.append((number, body))
 
     def _answer(self, text: str) -> None:
         """Take the body of a response, empty if it is streamed, to the last request."""
@@ -306,19 +327,23 @@ class LlamaLog(RequestLog):
             self._converted_count -= 1
             return
         if not text:
-            self._give(body)
+            self._stream(number, body)
             return
         answer = fields.as_dict(decode_if_json(text))
-        bare = [reply for reply in self._latest() if not reply.body and not reply.is_open]
         choice = fields.as_dict(next(iter(fields.as_list(answer.get("choices"))), None))
         sent = fields.as_dict(choice.get("message"))
         if answer.get("error"):
-            found = [reply for reply in bare if reply.error == answer]
+            found = [reply for reply in self._latest() if reply.error == answer]
         else:
-            found = [reply for reply in bare if reply.sent is not None]
-            found = [r for r in found if _is_same(fields.as_dict(r.sent), sent)] or found
-        reply = found[0] if found else self._new(f"line {number + 1}")
-        reply.body = body
+            found = [reply for reply in self._latest() if reply.sent is not None]
+            found = [r for r in found if not sent or _is_same(fields.as_dict(r.sent), sent)]
+        found.sort(key=lambda reply: bool(reply.body))
+        if not found or (found[0].body and not found[0].is_guessed):
+            found = [self._new(f"line {number + 1}")]
+        reply, guessed = found[0], found[0].body
+        reply.body, reply.is_guessed = body, False
+        if guessed:
+            self._stream(number, guessed, is_displaced=True)
         if answer.get("error"):
             reply.error = answer
         elif sent:
@@ -330,7 +355,18 @@ class LlamaLog(RequestLog):
 
 
 def _is_same(message: dict[str, Any], other: dict[str, Any]) -> bool:
-    return squashed(message) == squashed(other) and names_in(message) == names_in(other)
+    return squashed(message) == squashed(other) and _calls_in(message) == _calls_in(other)
+
+
+def _calls_in(message: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return name and arguments of each call that a parser made, without spaces."""
+    calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
+    functions = [fields.as_dict(call.get("function")) for call in calls]
+    texts = (str(function.get("arguments") or "") for function in functions)
+    return [
+        (fields.label(f, "name"), "".join(t.split()))
+        for f, t in zip(functions, texts, strict=False)
+    ]
 
 
 def entry_of_json(line: dict[str, Any]) -> str | None:

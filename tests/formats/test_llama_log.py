@@ -137,7 +137,7 @@ def test_lines_lead_to_their_places() -> None:
     data = fixture(OLD)
     for event in only(runs_in(data)[0], MessageAppended)[:2]:
         line = data[event.at.range.start : event.at.range.end]
-        wanted = b"next token" if event.message.role == "user" else b"Parsed message"
+        wanted = b"new prompt" if event.message.role == "user" else b"Parsed message"
         assert wanted in line
 
 
@@ -161,12 +161,41 @@ def test_a_character_may_be_several_tokens() -> None:
     assert dialog(run) == [("assistant", "日!\nit's '")]
 
 
-def test_replies_written_at_the_same_time_are_told_apart_by_their_texts() -> None:
-    lines = [token(text, task) for text in ("A", "a") for task in (1, 2)]
-    lines = [line.replace("'A'", f"'{n}'") for n, line in enumerate(lines)]
-    found_runs = read(*lines, parsed("1a"), parsed("0a"))
-    assert [dialog(run)[-1][1] for run in found_runs] == ["0a", "1a"]
+def ended(task: int) -> str:
+    return f"slot print_timing: id  0 | task {task} |        eval time = 9.00 ms /     3 tokens"
+
+
+def prompted(task: int) -> str:
+    return f"slot update_slots: id  0 | task {task} | new prompt, n_ctx_slot = 9, n_tokens = 5"
+
+
+def test_replies_written_at_the_same_time_are_told_apart() -> None:
+    texts = [CALL.replace('"."', f'"{n}"') for n in range(3)]
+    begun = [token(text[:20], n) for n, text in enumerate(texts)]
+    rest = [token(text[20:], n) for n, text in enumerate(texts)]
+    sent = [parsed("", ("ls", f'{{"path":"{n}"}}')) for n in range(3)]
+    late = (rest[2], rest[0], ended(2), ended(0), sent[0], sent[2])
+    found_runs = read(*begun, rest[1], ended(1), sent[1], *late)
+    assert [dialog(run)[-1][1] for run in found_runs] == texts
     assert not any(found(run, Code.HIDDEN_BY_SERVER) for run in found_runs)
+
+
+def test_a_whole_and_a_streamed_reply_at_the_same_time_keep_their_requests() -> None:
+    streamed, whole = ({"role": "user", "content": text} for text in ("streamed", "whole"))
+    found_runs = read(
+        prompted(1),
+        prompted(2),
+        asked(streamed, stream=True),
+        answered(),
+        *(token(f"Reply {task}.", task) for task in (1, 2)),
+        *(entry for task in (1, 2) for entry in (ended(task), parsed(f"Reply {task}."))),
+        asked(whole),
+        answered({"choices": [{"message": {"content": "Reply 2."}}]}),
+    )
+    assert sorted(dialog(run) for run in found_runs) == [
+        [("user", "streamed"), ("assistant", "Reply 1.")],
+        [("user", "whole"), ("assistant", "Reply 2.")],
+    ]
 
 
 def test_a_call_that_the_parser_dropped_is_an_error() -> None:
