@@ -147,7 +147,7 @@ COMMANDS: tuple[Command, ...] = (
         "count runs by diagnostics, tools, models, status …; {open} chooses the runs of a bar",
         "Find", 5, _has_runs),
     Command("histogram", "Histogram", ("h",), "h", RUNS,
-        "histogram of turns; again: of messages, calls, tokens, reward …; {open} as in facets",
+        "histogram of turns; again: of messages, calls, reward, scores …; {open} as in facets",
         "Find", 7, _has_runs),
     Command("group", "Group", ("b",), "b", RUNS,
         "group by the next field that tells runs apart: diagnostics, status, model, task, file …",

@@ -31,6 +31,15 @@ def test_two_terms_about_a_field_with_several_values_must_both_hold() -> None:
     assert toggle(toggle("", '"X" in codes'), '"Y" in codes') == '"X" in codes and "Y" in codes'
 
 
+@pytest.mark.parametrize("name", ["scores.step", 'scores["a b"]'])
+def test_terms_about_one_score_are_alternatives(name: str) -> None:
+    one, other = f"{name} == 1", f"2 <= {name} < 5"
+    assert toggle(toggle("errors > 0", one, name), other, name) == (
+        f"errors > 0 and ({one} or {other})"
+    )
+    assert toggle(f"{one} or {other}", other, name) == one
+
+
 def test_toggling_a_term_again_removes_it() -> None:
     both = toggle(toggle("", OK, "status"), FAILED, "status")
     assert toggle(both, OK, "status") == FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from hermes_tui.ui.runs.arranged_runs import ArrangedRuns
 from hermes_tui.ui.runs.bins import Spread
 from hermes_tui.ui.runs.counts import Bar, RunCounts
-from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
+from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts, next_with_values
 from tests.ui.listed import runs_of, settle_list
 from tests.ui.opened import MESSAGES, NARROW, WIDE, answer, app_on, settled, shows, until
 from tests.ui.screen_text import text_of
@@ -63,6 +65,42 @@ def test_the_rewards_of_many_values_are_kept_by_three_digits() -> None:
         spread.add(value, 0.5)
     assert {spread.mean_reward(place) for place in spread.bins()} == {0.5}
     assert spread.mean_reward(None) is None and len(spread.counts) <= 1_000
+
+
+def test_scores_follow_the_reward_in_the_order_of_histograms() -> None:
+    scores = [(("a b", float(n)), ("same", 1.0), ("step", n // 4 * 50.0)) for n in range(8)]
+    model = runs_of(*({"scores": each, "reward": n % 2} for n, each in enumerate(scores)), {})
+    values = partial(column, model.rows)
+    here, seen = QUANTITIES[0], []
+    for _ in range(4):
+        here = next_with_values(here, values)
+        seen.append(here.heading)
+    assert seen == ["reward", "a b", "same", "step"]
+    counts = RunCounts(model, lambda: HistogramCounts(here))
+    while counts.unsettled:
+        counts.advance(1.0)
+    bars = [(bar.label, bar.term, bar.total, bar.rewards[0]) for bar in counts.shown.bars()]
+    assert bars == [
+        ("0", "scores.step == 0", 4, 0.5),
+        ("50", "scores.step == 50", 4, 0.5),
+        ("unknown", '"step" not in scores', 1, None),
+    ]
+    for _, term, total, _ in bars:
+        assert model.try_filter(term) == ""
+        settle_list(model)
+        assert len(model) == total
+
+
+async def test_a_hostile_name_of_a_score_is_shown_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    rows = [{"messages": MESSAGES, "scores": {"[b]x[/]\x1b[2J": n}} for n in range(4)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    async with app_on(path).run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("h", "h")
+        await shows(pilot, "[b]x[/]␛[2J")
+        await pilot.press("enter")
+        await shows(pilot, "1 of 1 · ")
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE, (200, 50)])

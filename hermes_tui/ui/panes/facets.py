@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from rich.style import Style
+from textual.content import Content
 
 from hermes_tui.ui.render.facets import (
     BarColumns,
@@ -87,7 +88,7 @@ class BarsPane(RowList):
         picked = terms_of(self.model.filter_text) if self.model.filter else frozenset()
         lines = self.make_lines(picked)
         suffix = " …" if self.counts.unsettled else ""
-        self.border_title = f"{self.title}{suffix}"
+        self.border_title = Content(f"{self.title}{suffix}")
         is_narrowed = self.counts.is_narrowed
         bars = (line.bar for line in lines if line.bar is not None)
         has_rewards = any(bar.rewards[is_narrowed] is not None for bar in bars)

@@ -70,7 +70,7 @@ def _spelled(text: str, value: ast.expr) -> str:
 
 
 def _is_about(term: str, name: str) -> bool:
-    """Return whether a term compares only the field `name`, or its beginning or end.
+    """Return whether a term compares only the field or score `name`, or its beginning or end.
 
     A list of fields counts as its first field.
     """
@@ -85,6 +85,8 @@ def _is_about(term: str, name: str) -> bool:
         first = tree.left.elts[0]
         return isinstance(first, ast.Name) and first.id == name
     values = [tree.left, *tree.comparators]
-    return sum(isinstance(value, ast.Name) and value.id == name for value in values) == 1 and all(
-        isinstance(value, (ast.Name, ast.Constant, ast.UnaryOp)) for value in values
+    score = ast.unparse(ast.parse(name, mode="eval"))
+    return sum(ast.unparse(value) == score for value in values) == 1 and all(
+        isinstance(value, (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.UnaryOp))
+        for value in values
     )

@@ -1,19 +1,38 @@
-"""The histogram of the runs: how many have how many turns, tokens, seconds, what reward …"""
+"""The histogram of the runs: how many have how many turns, tokens, seconds, what reward or other
+score …"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from itertools import repeat
+from keyword import iskeyword
 from typing import Final, NamedTuple
 
+from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.runs.bins import Bin, Spread
 from hermes_tui.ui.runs.counts import Bar, Counts, Values
+from hermes_tui.ui.runs.filter_terms import quoted
 
 
 class Quantity(NamedTuple):
-    """A numeric field, and its displayed name."""
+    """A numeric field as expressions name it, and its displayed name."""
 
     name: str
     heading: str
+    score: str = ""
+    """The name of the score that it is, if it is one."""
+
+    def of(self, values: Values) -> Iterable[float | None]:
+        """Return its value in each of the runs with these values."""
+        if not self.score:
+            return values(self.name)
+        return (scores.get(self.score) for scores in values("scores"))
+
+    @property
+    def absence(self) -> str:
+        """The expression that is true of runs without a value."""
+        return f"{quoted(self.score)} not in scores" if self.score else f"{self.name} is None"
 
 
 QUANTITIES: Final = (
@@ -31,6 +50,8 @@ QUANTITIES: Final = (
 )
 REWARD: Final = "reward"
 UNKNOWN: Final = "unknown"
+_LONGEST_HEADING: Final = 40
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MIN_SHORTENED: Final = 10_000
 """Smaller numbers are written with all their digits."""
 
@@ -62,9 +83,9 @@ class HistogramCounts(Counts):
             for place in self._all.bins()
         ]  # fmt: skip
         if bars and self._all.missing:
-            term = f"{name} is None"
             counts = self._all.missing, self._chosen.missing
-            bars.append(Bar(UNKNOWN, term, name, *counts, rewards=self._mean_rewards(None)))
+            rewards = self._mean_rewards(None)
+            bars.append(Bar(UNKNOWN, self.quantity.absence, name, *counts, rewards=rewards))
         return bars
 
     def _mean_rewards(self, place: Bin | None) -> tuple[float | None, float | None]:
@@ -72,19 +93,33 @@ class HistogramCounts(Counts):
 
 
 def _add(spread: Spread, quantity: Quantity, values: Values) -> None:
-    numbers = values(quantity.name)
+    numbers = quantity.of(values)
     rewards = repeat(None) if quantity.name == REWARD else values(REWARD)
     for number, reward in zip(numbers, rewards, strict=False):
         spread.add(number, reward)
 
 
 def next_with_values(after: Quantity, values: Values) -> Quantity:
-    """Return the next quantity that is not the same in all runs, given the values of some."""
-    here = QUANTITIES.index(after) + 1
-    for quantity in (*QUANTITIES[here:], *QUANTITIES[:here]):
-        if len(set(values(quantity.name))) > 1:
+    """Return the next quantity that is not the same in all runs, given the values of some.
+
+    The scores follow the reward.
+    """
+    names = sorted({name for scores in values("scores") for name in scores})
+    scores = [
+        Quantity(_score_term(name), visible_line(name, _LONGEST_HEADING), name) for name in names
+    ]
+    reward = next(n for n, each in enumerate(QUANTITIES, 1) if each.name == REWARD)
+    quantities = [*QUANTITIES[:reward], *scores, *QUANTITIES[reward:]]
+    here = quantities.index(after) + 1 if after in quantities else 0
+    for quantity in (*quantities[here:], *quantities[:here]):
+        if len(set(quantity.of(values))) > 1:
             return quantity
     return after
+
+
+def _score_term(name: str) -> str:
+    is_plain = _PLAIN_NAME.fullmatch(name) and not iskeyword(name)
+    return f"scores.{name}" if is_plain else f"scores[{quoted(name)}]"
 
 
 def _term(place: Bin, name: str) -> str:
