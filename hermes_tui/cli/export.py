@@ -61,7 +61,11 @@ def run_export(arguments: argparse.Namespace) -> int:
     [source] = arguments.paths
     path = None if source == "-" else place_of(source)
     with chosen_run(
-        path, arguments.run, spelling="--run {}", wanted_format=arguments.format
+        path,
+        arguments.run,
+        spelling="--run {}",
+        all_runs=", or every one with --all",
+        wanted_format=arguments.format,
     ) as ref:
         events = read_events(ref)
         subagent_runs = begun_runs(ref, events)

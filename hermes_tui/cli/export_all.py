@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,9 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import one_file
 from hermes_tui.cli.stderr import print_notice
 from hermes_tui.formats.writers.changes import Changes
+from hermes_tui.log.run_fields import numbered_group
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
+from hermes_tui.model.events import Event, RunStarted, copy_event
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.folder_walk import false_on_oserror
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
@@ -90,6 +92,14 @@ def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
         write_out(str(path), [runs.rendered(found, in_line=False)], overwrite=overwrite)
 
 
+def _with_group(events: Iterable[Event], name: str) -> Iterator[Event]:
+    """Yield the events of a run, which belongs to the group `name` unless it names its own."""
+    for event in events:
+        if isinstance(event, RunStarted) and name and not event.group_id:
+            event = copy_event(event, group_id=name)
+        yield event
+
+
 def _is_only_run(found: FoundRun) -> bool:
     """Return whether a run is all that its file holds."""
     file, ref = found.ref.file, found.ref
@@ -112,6 +122,8 @@ class _Runs:
         """Whether the terminal is free for the progress line."""
         self._changes = Changes()
         self._masks = masks_for(arguments)
+        self._group = ""
+        """The name of the group of the present run if its record holds several runs, else empty."""
         self._seen = self._without_messages = self._defects = 0
         self._named_details = 0
 
@@ -143,6 +155,8 @@ class _Runs:
             match step:
                 case FoundRun() if step.final:
                     self._seen += 1
+                    # Numbered in order, so each run must be asked for.
+                    self._group = numbered_group(passing.group(step))
                     if passing.passes(step):
                         yield step
                 case FoundDefect():
@@ -157,6 +171,8 @@ class _Runs:
         self.written += 1
         self._without_messages += not found.state.messages
         events = read_events(found.ref)
+        if self.to != "native":
+            events = list(_with_group(events, self._group_name(found)))
         self._named_details += named_details(events)
         subagent_runs = begun_runs(found.ref, events) if self.to == "atif" else ()
         file = found.ref.file
@@ -169,6 +185,11 @@ class _Runs:
             in_line=in_line,
             masks=self._masks,
         )
+
+    def _group_name(self, found: FoundRun) -> str:
+        """Return the group that lists show, with its file if there are several."""
+        is_shared = self._group and len(self._targets) > 1
+        return f"{self._group} · {found.ref.file.label}" if is_shared else self._group
 
     def name_of(self, found: FoundRun) -> str:
         """Return the name of a run's file, without its suffix."""

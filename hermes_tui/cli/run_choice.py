@@ -34,11 +34,11 @@ MAX_LISTED_NAMESAKES: Final = 5
 
 @contextmanager
 def chosen_run(
-    path: Place | None, name: str, *, spelling: str, wanted_format: str = ""
+    path: Place | None, name: str, *, spelling: str, all_runs: str = "", wanted_format: str = ""
 ) -> Iterator[RunRef]:
     """Open a file (None: standard input) and yield the run that `pick_run` finds in it."""
     with one_file(path, wanted_format) as file:
-        yield pick_run(file, name, spelling=spelling)
+        yield pick_run(file, name, spelling=spelling, all_runs=all_runs)
 
 
 @contextmanager
@@ -78,19 +78,20 @@ def _members(path: Path) -> Listing | None:
         return None
 
 
-def pick_run(file: OpenFile, name: str, *, spelling: str) -> RunRef:
+def pick_run(file: OpenFile, name: str, *, spelling: str, all_runs: str = "") -> RunRef:
     """Return the run that `name` names: its number from 1, else its id; empty: the only one.
 
     If several runs have that id, the first is returned, and the others are reported. Searches
     little further than necessary, and keeps nothing of the runs before. Raises UsageError with a
-    hint that shows how to name a run, spelled as in `spelling`, such as "--run {}".
+    hint that shows how to name a run, spelled as in `spelling`, such as "--run {}", and then says
+    `all_runs`.
     """
     progress = ProgressLine()
     try:
         if file.is_one_run:
             return _single_run(file, name, progress)
         if not name:
-            return _only_run(file, spelling, progress)
+            return _only_run(file, spelling, all_runs, progress)
         return _named_run(file, name, spelling, progress)
     finally:
         progress.clear()
@@ -105,7 +106,7 @@ def _single_run(file: OpenFile, name: str, progress: ProgressLine) -> RunRef:
     raise _no_such_run(file, name, 1)
 
 
-def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
+def _only_run(file: OpenFile, spelling: str, all_runs: str, progress: ProgressLine) -> RunRef:
     refs = [ref for ref, _ in itertools.islice(_runs(file, progress), MAX_COUNTED_RUNS + 1)]
     if not refs:
         raise UsageError(f"{file.label}: no run in it")
@@ -114,12 +115,11 @@ def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
     if len(refs) > MAX_COUNTED_RUNS:
         raise UsageError(
             f"{file.label} holds more than {MAX_COUNTED_RUNS:,} runs",
-            f"choose one by number or id, as in {spelling.format(1)}",
+            f"choose one by number or id, as in {spelling.format(1)}{all_runs}",
         )
     last = spelling.format(len(refs))
-    raise UsageError(
-        f"{file.label} holds {len(refs)} runs", f"choose one with {spelling.format(1)} … {last}"
-    )
+    choice = f"choose one with {spelling.format(1)} … {last}{all_runs}"
+    raise UsageError(f"{file.label} holds {len(refs)} runs", choice)
 
 
 def _named_run(file: OpenFile, name: str, spelling: str, progress: ProgressLine) -> RunRef:

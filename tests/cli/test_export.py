@@ -155,7 +155,10 @@ def test_one_of_many_runs_is_chosen_by_number_or_id(
 ) -> None:
     path = transcripts / "atropos-group.jsonl"
     assert main(["export", str(path), "--to", "openai"]) == 2
-    assert "holds 4 runs (choose one with --run 1 … --run 4)" in capsys.readouterr().err
+    assert (
+        "holds 4 runs (choose one with --run 1 … --run 4, or every one with --all)"
+        in capsys.readouterr().err
+    )
     for run_choice in ("3", "rollout 2"):
         target = exported(path, "openai", tmp_path / run_choice, "--run", run_choice)
         assert "11, folders below src included" in target.read_text()

@@ -37,6 +37,25 @@ def test_every_run_is_a_line_that_reads_back(path: Path, to: str) -> None:
     assert summaries[0] == summaries[1] and len(summaries[0]) == 3
 
 
+@pytest.mark.parametrize("to", ["openai", "sharegpt"])
+def test_rollouts_of_one_record_keep_their_group(tmp_path: Path, to: str) -> None:
+    messages = [
+        [{"role": "user", "content": "go"}, {"role": "assistant", "content": f"done {n}"}]
+        for n in range(3)
+    ]
+    group = {"tokens": [[1, 2]] * 3, "masks": [[1, 2]] * 3, "scores": [0, 1, 0.5]}
+    named = {**group, "messages": messages, "group_id": "mine"}
+    path = lines(tmp_path / "groups.jsonl", {**group, "messages": messages}, named, named | group)
+    out = tmp_path / "out.jsonl"
+    assert within("export", path, "--to", to, "--filter", "reward > 0", "-o", out).code == 0
+    rows = [json.loads(row) for row in within("scan", out, "--runs", "--json").text.splitlines()]
+    assert [row["group"] for row in rows] == ["g1", "g1", "mine", "mine", "mine", "mine"]
+    twin = lines(tmp_path / "twin.jsonl", {**group, "messages": messages}, named)
+    assert within("export", path, twin, "--to", to, "-o", out, "--force").code == 0
+    rows = [json.loads(row) for row in within("scan", out, "--runs", "--json").text.splitlines()]
+    assert {row["group"] for row in rows} == {f"g1 · {path}", f"g1 · {twin}", "mine"}
+
+
 def test_only_runs_that_pass_the_filter_are_written(path: Path) -> None:
     done = within("export", path, "--to", "sharegpt", "--filter", "reward == 1 and calls > 0")
     assert [json.loads(line)["id"] for line in done.text.splitlines()] == ["a", "c"]
