@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import RequestFailed, SourceDefect
+from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import title
 
 
 class Finding(NamedTuple):
@@ -57,3 +59,13 @@ def failed(event: SourceDefect | RequestFailed, turn: int, number: int) -> Findi
     if isinstance(event, SourceDefect):
         code, severity = Code.SOURCE_DEFECT, Severity.WARNING if event.partial else severity
     return Finding(code, severity, event.message, event.seq, turn, number=number)
+
+
+def unexplained_error(
+    event: RunEnded, findings: Iterable[Finding], turn: int, number: int
+) -> Iterator[Finding]:
+    """Yield the finding for a run that ended in an error if no finding at its end is one."""
+    at_end = (*findings, *event.diagnostics)
+    if all(found.severity is not Severity.ERROR for found in at_end):
+        message = title(event.stop_reason) or "the source says only that the run ended in an error"
+        yield Finding(Code.RUN_ERROR, Severity.ERROR, message, event.seq, turn, number=number)

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from hermes_tui.log.empty_replies import empty_reply, is_flawed
-from hermes_tui.log.findings import Finding, failed
+from hermes_tui.log.findings import Finding, failed, unexplained_error
 from hermes_tui.log.no_answer import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.open_calls import (
     OpenCall,
@@ -275,6 +275,8 @@ class RunState:
         self.usage = event.usage or self.usage
         self.details.update(event.details)
         findings.extend(without_answer(self, event.seq))
+        if self.status == "error" and not self.severities[Severity.ERROR]:
+            findings.extend(unexplained_error(event, findings, self.turn, self.appended))
 
     def _discard_reply(self) -> None:
         """Count as if the reply of this turn had never come; its findings stay counted."""

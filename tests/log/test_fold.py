@@ -9,7 +9,8 @@ from hypothesis import given, settings
 
 from hermes_tui.log.summary import fold_run
 from hermes_tui.log.timeline import RowKind
-from hermes_tui.model.events import Event, Stopped, copy_event
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import Event, RunEnded, Stopped, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
@@ -29,6 +30,25 @@ def test_a_clean_run_has_no_findings() -> None:
     )
     assert codes(lines) == []
     assert lines.state.turn == 2
+
+
+@pytest.mark.parametrize("reason", ["RateLimitError('429')", ""])
+def test_a_run_that_ended_in_an_error_is_never_clean(reason: str) -> None:
+    end = RunEnded(seq=0, status="error", stop_reason=reason)
+    lines = timeline(says("user", "hi"), says("assistant", "so"), end)
+    assert codes(lines) == [("RUN_ERROR", "error")]
+    assert lines.findings[0].message.startswith(reason or "the source says only")
+    assert (lines.findings[0].seq, lines.findings[0].number) == (2, 2)
+
+
+def test_an_error_that_explains_the_end_of_a_run_is_enough() -> None:
+    end = RunEnded(seq=0, status="error", stop_reason="boom")
+    own = Diagnostic(Code.RUN_ERROR, Severity.ERROR, "boom")
+    cut = Diagnostic(Code.TRUNCATED, Severity.ERROR, "the reply was cut")
+    cut_reply = copy_event(says("assistant", "so"), diagnostics=(cut,))
+    assert codes(timeline(cut_reply, end)) == [("TRUNCATED", "error")]
+    explained = copy_event(end, diagnostics=(own,))
+    assert codes(timeline(says("assistant", "so"), explained)) == [("RUN_ERROR", "error")]
 
 
 def test_a_call_without_a_result_is_unanswered() -> None:
