@@ -17,6 +17,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import source_values
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import findings_of, messages_of_reply
@@ -51,11 +52,11 @@ class Adk:
         if isinstance(value, dict) and isinstance(value.get("events"), list):
             _read_session(value, build)
         else:
-            events = [(row, pointer, line) for pointer, line, row in build.placed(value)]
-            _start({}, [row for row, _, _ in events], build)
-            for row, pointer, line in events:
-                build.locate(line)
-                _read_event(row, pointer, build)
+            events = source_values(value, build)
+            _start({}, [event.value for event in events], build)
+            for event in events:
+                build.locate(event.line)
+                _read_event(event.value, event.pointer, build)
 
 
 def _is_event(value: Any) -> bool:

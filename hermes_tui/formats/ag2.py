@@ -29,6 +29,7 @@ from hermes_tui.formats.chat_messages import (
     ChatMessage,
     SourceValue,
     append_messages,
+    source_defect,
     source_values,
     values_under,
 )
@@ -95,8 +96,7 @@ def _read_log(events: list[SourceValue], build: RunBuilder) -> None:
         if _is_event(source.value):
             append_messages(build, _messages(source))
         else:
-            build.locate(source.line)
-            build.defect("not an event", source.value, pointer=source.pointer)
+            source_defect(build, "not an event", source)
 
 
 def _messages(source: SourceValue) -> Iterator[ChatMessage]:

@@ -51,8 +51,7 @@ class AgentsTraces:
         traces: dict[str, list[Span]] = {}
         for pointer, line, row in build.placed(value):
             if not _is_row(row):
-                build.locate(line)
-                build.defect("no span of a trace", row, pointer=pointer)
+                build.defect("no span of a trace", row, pointer=pointer, line=line)
             elif row["object"] == _TRACE:
                 about[row["id"]] = row
             else:

@@ -29,7 +29,12 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.agno_messages import input_text, messages_of, steps_of
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import SourceValue, append_message, objects_under
+from hermes_tui.formats.chat_messages import (
+    SourceValue,
+    append_message,
+    objects_under,
+    source_defect,
+)
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -282,8 +287,7 @@ class _Messages:
     def append(self, run: SourceValue) -> None:
         row = fields.as_dict(run.value)
         if row is not run.value:
-            self.build.locate(run.line)
-            self.build.defect("not a run", run.value, pointer=run.pointer)
+            source_defect(self.build, "not a run", run)
             return
         last_text = ""
         timed = steps_of(run) if "step_results" in row else messages_of(run, self._is_repeated)
@@ -293,8 +297,9 @@ class _Messages:
                 last_text = fields.text_of(message.raw.get("content"))
             else:
                 value = message.carried[0].value
-                self.build.locate(message.line)
-                self.build.defect("not a message", value, pointer=message.pointer)
+                self.build.defect(
+                    "not a message", value, pointer=message.pointer, line=message.line
+                )
         if row.get("status") == "ERROR":
             text = fields.text_of(row.get("content"))
             self.build.locate(run.line)

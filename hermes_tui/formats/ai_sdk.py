@@ -13,7 +13,7 @@ Messages without a call that the application sends to the model are those of `op
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.ai_sdk_messages import (
@@ -35,7 +35,14 @@ from hermes_tui.formats.ai_sdk_steps import (
     step_messages,
 )
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, raw_messages
+from hermes_tui.formats.chat_messages import (
+    ChatMessage,
+    SourceValue,
+    raw_messages,
+    source_defect,
+    source_values,
+    values_under,
+)
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
@@ -47,14 +54,6 @@ _CHAT_KEYS: Final = ("chatId", "chat_id", "threadId", "thread_id", "conversation
 """The keys under which a stored message names its chat."""
 _MASTRA_TABLE: Final = "mastra_threads"
 _TIME_KEYS: Final = ("createdAt", "created_at")
-
-
-class _Placed(NamedTuple):
-    """An element of a list in the record: its pointer, its line and its value."""
-
-    pointer: str
-    line: int
-    value: Any
 
 
 class AISDK:
@@ -77,19 +76,15 @@ class AISDK:
         run = fields.as_dict(value)
         messages = decode_if_json(run.get("messages"))
         if isinstance(run.get("steps"), list):
-            _read_steps(_placed(run["steps"], "/steps"), build, run)
+            _read_steps(values_under(run["steps"], "/steps"), build, run)
         elif isinstance(messages, list) and not is_step(run):
-            _read_chat(_placed(messages, "/messages"), build, run)
+            _read_chat(values_under(messages, "/messages"), build, run)
         elif is_step(value) or (isinstance(value, list) and any(map(is_step, value))):
-            _read_steps([_Placed(*one) for one in build.placed(value)], build, {})
+            _read_steps(source_values(value, build), build, {})
         elif isinstance(value, list) or _is_any_message(value):
-            _read_messages([_Placed(*one) for one in build.placed(value)], build)
+            _read_messages(source_values(value, build), build)
         else:
             build.defect("no message of the AI SDK in this record", value)
-
-
-def _placed(items: list[Any], pointer: str) -> list[_Placed]:
-    return [_Placed(f"{pointer}/{index}", 0, item) for index, item in enumerate(items)]
 
 
 def _is_own_message(value: Any) -> bool:
@@ -118,9 +113,9 @@ def _is_run(value: Any) -> bool:
     return _is_chat(decode_if_json(run.get("messages")))
 
 
-def _read_messages(items: list[_Placed], build: RunBuilder) -> None:
+def _read_messages(items: list[SourceValue], build: RunBuilder) -> None:
     """Read a list of messages: a run for each chat that they name."""
-    chats: dict[str, list[_Placed]] = {}
+    chats: dict[str, list[SourceValue]] = {}
     for item in items:
         chats.setdefault(fields.label(fields.as_dict(item.value), *_CHAT_KEYS), []).append(item)
     for name, chat in chats.items() or (("", items),):
@@ -128,7 +123,7 @@ def _read_messages(items: list[_Placed], build: RunBuilder) -> None:
 
 
 def _read_chat(
-    items: list[_Placed], build: RunBuilder, around: dict[str, Any], name: str = ""
+    items: list[SourceValue], build: RunBuilder, around: dict[str, Any], name: str = ""
 ) -> None:
     values = [item.value for item in items]
     errors = errors_by_call(values)
@@ -158,8 +153,7 @@ def _read_chat(
         for place, error in failures:
             build.request_failed(failure_of(error).message, pointer=place)
         if not several and not failures:
-            build.locate(item.line)
-            build.defect("not a message", item.value, pointer=item.pointer)
+            source_defect(build, "not a message", item)
     outcome = fields.outcome_of(around) if around else None
     if outcome is not None:
         build.end(**outcome)
@@ -167,7 +161,7 @@ def _read_chat(
         build.end(status="error", stop_reason=failure_of(failures[-1][1]).message)
 
 
-def _messages_of(item: _Placed, errors: dict[str, str]) -> list[ChatMessage]:
+def _messages_of(item: SourceValue, errors: dict[str, str]) -> list[ChatMessage]:
     if is_ui_message(item.value):
         return ui_messages(item.value, item.pointer, line=item.line)
     if isinstance(item.value, dict):
@@ -175,7 +169,7 @@ def _messages_of(item: _Placed, errors: dict[str, str]) -> list[ChatMessage]:
     return []
 
 
-def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any]) -> None:
+def _read_steps(items: list[SourceValue], build: RunBuilder, around: dict[str, Any]) -> None:
     for run in _runs_of(items):
         first = next((fields.as_dict(one.value) for one in run if is_step(one.value)), {})
         request = request_of(first, run[0].pointer if run else "")
@@ -199,14 +193,13 @@ def _read_steps(items: list[_Placed], build: RunBuilder, around: dict[str, Any])
                     step_messages(last, item.pointer, line=item.line, knows_tools=has_tools), build
                 )
             else:
-                build.locate(item.line)
-                build.defect("not a step", item.value, pointer=item.pointer)
+                source_defect(build, "not a step", item)
         _end(fields.label(last, "finishReason"), build)
 
 
-def _runs_of(items: list[_Placed]) -> Iterator[list[_Placed]]:
+def _runs_of(items: list[SourceValue]) -> Iterator[list[SourceValue]]:
     """Yield the steps of each run."""
-    run: list[_Placed] = []
+    run: list[SourceValue] = []
     for item in items:
         step = fields.as_dict(item.value)
         if run and step and is_first_step(step, fields.as_dict(run[-1].value)):

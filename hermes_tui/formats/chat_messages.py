@@ -42,6 +42,11 @@ def objects_under(elements: Any, pointer: str, line: int = 0) -> list[SourceValu
     return [one for one in values_under(elements, pointer, line) if isinstance(one.value, dict)]
 
 
+def source_defect(build: RunBuilder, what: str, source: SourceValue) -> None:
+    """Report a malformed value at its place."""
+    build.defect(what, source.value, pointer=source.pointer, line=source.line)
+
+
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     """A message. `raw` is what `normalise` reads.

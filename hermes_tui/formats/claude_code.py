@@ -282,8 +282,7 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
             what, place = "the message of this line is not an object", f"{place}/message"
         else:
             continue
-        build.locate(index)
-        build.defect(what, value, pointer=place)
+        build.defect(what, value, pointer=place, line=index)
 
 
 def _flags(row: dict[str, Any], rewound: frozenset[str], history: History) -> tuple[str, ...]:

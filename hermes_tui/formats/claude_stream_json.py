@@ -192,8 +192,7 @@ def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: 
             what = "the message of this line is not an object"
         else:
             continue
-        build.locate(index)
-        build.defect(what, value, pointer=places[index])
+        build.defect(what, value, pointer=places[index], line=index)
 
 
 def _end(rest: Lines, build: RunBuilder) -> None:

@@ -90,8 +90,7 @@ class Codex:
         if build.unit is Unit.RUNS or build.is_first:
             _start(lines, build)
         for index in odd_indices:
-            build.locate(index)
-            build.defect("not a line of a rollout", values[index])
+            build.defect("not a line of a rollout", values[index], line=index)
         _read_lines(lines, build)
 
 

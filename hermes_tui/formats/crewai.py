@@ -13,10 +13,11 @@ The messages of a task may end before its answer, which is then `raw`. Tokens ar
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import SourceValue, source_defect, source_values
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
@@ -101,14 +102,13 @@ def _is_result_of(failure: dict[str, Any], message: dict[str, Any]) -> bool:
 
 def _read_log(value: Any, build: RunBuilder) -> None:
     """Read a log: tasks in the order of their beginnings, since several may run at once."""
-    tasks: list[list[_Entry]] = []
-    begun: dict[str, deque[list[_Entry]]] = {}
-    for pointer, line, entry in build.placed(value):
+    tasks: list[list[SourceValue]] = []
+    begun: dict[str, deque[list[SourceValue]]] = {}
+    for found in source_values(value, build):
+        entry = found.value
         if not _is_entry(entry):
-            build.locate(line)
-            build.defect("not an entry of a log", entry, pointer=pointer)
+            source_defect(build, "not an entry of a log", found)
             continue
-        found = _Entry(entry, pointer, line)
         running = begun.setdefault(fields.json_text([entry["task"], entry["agent"]]), deque())
         is_begin = entry["status"] == "started"
         if running and not is_begin:
@@ -121,13 +121,7 @@ def _read_log(value: Any, build: RunBuilder) -> None:
         _read_logged(task, build)
 
 
-class _Entry(NamedTuple):
-    value: dict[str, Any]
-    pointer: str
-    line: int
-
-
-def _read_logged(task: list[_Entry], build: RunBuilder) -> None:
+def _read_logged(task: list[SourceValue], build: RunBuilder) -> None:
     first, last = task[0], task[-1]
     prompt = {"role": "user", "content": first.value["task"]}
     details = {key: first.value.get(key) for key in ("agent", "task_name") if first.value.get(key)}

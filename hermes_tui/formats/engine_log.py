@@ -85,8 +85,7 @@ class EngineLog:
         unread += (entry for log in logs for entry in log.unread)
         append_runs(exchanges, build)
         for number, why, text in unread:
-            build.locate(number)
-            build.defect(f"a line about a request cannot be read: {why}", text)
+            build.defect(f"a line about a request cannot be read: {why}", text, line=number)
         if not build.is_used:
             hint = f"{vllm_log.HINT}; {sglang_log.HINT}; {llama_log.HINT}"
             build.defect(f"no request with its texts in this log: {hint}")

@@ -24,6 +24,7 @@ from hermes_tui.formats.chat_messages import (
     SourceValue,
     append_message,
     append_normalised,
+    source_defect,
     source_values,
 )
 from hermes_tui.formats.declined import DECLINED, settle_declined
@@ -70,8 +71,7 @@ class Gptme:
         _start(lines, build)
         for source in sources:
             if not is_event(source.value) and not has_message(source.value):
-                build.locate(source.line)
-                build.defect("not a message", source.value, pointer=source.pointer)
+                source_defect(build, "not a message", source)
         _append_all(lines, build)
 
 

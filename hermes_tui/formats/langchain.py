@@ -214,8 +214,7 @@ def _read_snapshots(value: list[Any], build: RunBuilder) -> None:
             found = Snapshot(state[0], pointer + state[1], line, around)
             graphs.setdefault(_graph_of(row), []).append(found)
         elif not _mode_of(row):
-            build.locate(line)
-            build.defect("not a state", row, pointer=pointer)
+            build.defect("not a state", row, pointer=pointer, line=line)
     for news, last in chain.from_iterable(map(runs_in, graphs.values())):
         messages = [on_line([message_of(new.message, new.pointer)], new.line)[0] for new in news]
         build.locate(news[0].line)

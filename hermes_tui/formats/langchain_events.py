@@ -60,8 +60,7 @@ class LangChainEvents:
             build.start()
         for pointer, line, row in build.placed(value):
             if not _is_event(row):
-                build.locate(line)
-                build.defect("not an event", row, pointer=pointer)
+                build.defect("not an event", row, pointer=pointer, line=line)
 
 
 def _is_event(value: Any) -> bool:

@@ -91,8 +91,7 @@ def _read_observations(values: list[Any], pointer: str, build: RunBuilder) -> No
         if is_observation(value):
             spans.append(span_of(value, place, line))
         else:
-            build.locate(line)
-            build.defect("not an observation", value, pointer=place)
+            build.defect("not an observation", value, pointer=place, line=line)
     append_traces(spans, build)
 
 

@@ -68,8 +68,7 @@ class LangSmith:
                 known = merged.setdefault(fields.label(run, "id"), _MergedRun(line))
                 known.add(run, pointer, line)
             if not found:
-                build.locate(line)
-                build.defect("not a run", one, pointer=place)
+                build.defect("not a run", one, pointer=place, line=line)
         _append(list(merged.values()), build)
 
 

@@ -40,8 +40,7 @@ class LlmCallLog:
             if exchange is not None:
                 exchanges.append((index, exchange))
                 continue
-            build.locate(line)
-            build.defect("not a request with its reply", one, pointer=pointer)
+            build.defect("not a request with its reply", one, pointer=pointer, line=line)
         if not exchanges and not build.is_used:
             build.defect("no request with its reply in this record")
         append_runs(exchanges, build)

@@ -72,8 +72,7 @@ class LlmLogs:
         for name, rows in (conversations or {"": []}).items():
             _read_conversation(name, rows, build)
             for pointer, line, row in odd:
-                build.locate(line)
-                build.defect("not a row of the log", row, pointer=pointer)
+                build.defect("not a row of the log", row, pointer=pointer, line=line)
             odd = []
 
 

@@ -101,8 +101,7 @@ class Dialect(NamedTuple):
                 for message in self.messages_of(value, place, line):
                     self.append(build, message)
             else:
-                build.locate(line)
-                build.defect("not a message", value, pointer=place)
+                build.defect("not a message", value, pointer=place, line=line)
 
 
 def models_of(messages: Iterable[dict[str, Any]], key: str) -> tuple[str, dict[str, Any]]:

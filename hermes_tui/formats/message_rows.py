@@ -55,8 +55,7 @@ class MessageRows:
                 row = _Row(pointer, line, one, message, inner)
                 runs.setdefault(fields.label(one, key), []).append(row)
             else:
-                build.locate(line)
-                build.defect("not a message of a named run", one, pointer=pointer)
+                build.defect("not a message of a named run", one, pointer=pointer, line=line)
         for name, rows in runs.items():
             _read_run(name, rows, build)
 

@@ -45,8 +45,7 @@ class MLflow:
         for place, line, one in build.placed(value):
             found = _spans_in(one)
             if found is None:
-                build.locate(line)
-                build.defect("no trace in this record", one, pointer=place)
+                build.defect("no trace in this record", one, pointer=place, line=line)
             else:
                 _read(found, place, line, build)
 

@@ -55,8 +55,7 @@ class Otlp:
                 spans.extend(_spans(export, place, line, build))
                 records.extend(log_records(export, place, line))
             else:
-                build.locate(line)
-                build.defect("not an export of spans", export, pointer=place)
+                build.defect("not an export of spans", export, pointer=place, line=line)
         append_traces(with_missing_parents(map(span_of, with_records(spans, records))), build)
 
 

@@ -62,8 +62,7 @@ class PhoenixSpans:
                 record = printed_record(span, pointer, line)
                 records += [record] if record else []
             else:
-                build.locate(line)
-                build.defect("not a span of a trace", span, pointer=pointer)
+                build.defect("not a span of a trace", span, pointer=pointer, line=line)
         spans = with_missing_parents(map(span_of, with_records(raw_spans, records)))
         if isinstance(value, dict) and value.get("_table") == _SPANS_TABLE:
             append_trace(spans, build, _trace(value))

@@ -65,8 +65,7 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
     append_messages(build, messages)
     for place, line, item in placed:
         if not is_message(item):
-            build.locate(line)
-            build.defect("not a model message", item, pointer=place)
+            build.defect("not a model message", item, pointer=place, line=line)
     outcome = fields.outcome_of(around) if around else None
     if outcome is not None:
         build.end(**outcome)

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.formats.message_parts import without_usual_findings
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.rollout_texts import (
@@ -96,13 +97,6 @@ class _Row(NamedTuple):
         return self.pointers.get(key, f"{self.place}/{key}")
 
 
-class _Odd(NamedTuple):
-    """A value in a table or in columns that is not a rollout."""
-
-    value: Any
-    pointer: str
-
-
 class Rollouts:
     """Reads rows, columns and tables of rollouts."""
 
@@ -127,7 +121,7 @@ def _has_rows(value: Any) -> bool:
     return any(isinstance(row, _Row) for row in _rows(value))
 
 
-def _rows(value: Any) -> Iterator[_Row | _Odd]:
+def _rows(value: Any) -> Iterator[_Row | SourceValue]:
     """Yield the rollouts in a value, which is one or holds several."""
     if not isinstance(value, dict):
         return
@@ -136,8 +130,8 @@ def _rows(value: Any) -> Iterator[_Row | _Odd]:
         names = [name if isinstance(name, str) else "" for name in columns]
         for index, values in enumerate(data):
             place = f"/data/{index}"
-            rows: list[_Row | _Odd] = [*_rows_of_table(names, fields.as_list(values), place)]
-            yield from rows or [_Odd(values, place)]
+            rows: list[_Row | SourceValue] = [*_rows_of_table(names, fields.as_list(values), place)]
+            yield from rows or [SourceValue(values, place)]
     elif kind := _kind(value):
         if _are_columns(value, kind):
             yield from _rows_of_columns(value, kind)
@@ -172,7 +166,7 @@ def _are_columns(value: Mapping[str, Any], kind: _Kind) -> bool:
     return len(prompts) == len(replies) and isinstance(value.get("step"), list)
 
 
-def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row | _Odd]:
+def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row | SourceValue]:
     size = len(value[kind.prompt])
     columns = {
         name: column
@@ -184,7 +178,7 @@ def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row | _Odd
         if _is_of_kind(row, kind):
             yield _Row(row, kind, "", {name: f"/{name}/{index}" for name in columns})
         else:
-            yield _Odd(row[kind.reply], f"/{kind.reply}/{index}")
+            yield SourceValue(row[kind.reply], f"/{kind.reply}/{index}")
 
 
 def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[_Row]:

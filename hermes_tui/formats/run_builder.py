@@ -267,11 +267,15 @@ class RunBuilder:
         """Append an existing event with a new number; a recording may have torn lines."""
         self.events.append(copy_event(event, seq=self.next_seq()))
 
-    def defect(self, message: str, value: Any = "", *, pointer: str = "") -> None:
-        """Report a malformed value, with its beginning.
+    def defect(
+        self, message: str, value: Any = "", *, pointer: str = "", line: int | None = None
+    ) -> None:
+        """Report a malformed value, with its beginning, and locate it at `line` if that is given.
 
         In a record of all lines the message names the byte offset of its line.
         """
+        if line is not None:
+            self.locate(line)
         if not pointer:
             message += self._likeness_text()
         if self.line_ranges:

@@ -69,8 +69,7 @@ class SavedStreams:
                 known: dict[str, Any] = {"model": reply.model, "own_id": reply.id, "is_alone": True}
                 exchanges.append((index, Exchange((), reply, "", "", text, **known)))
             else:
-                build.locate(index)
-                build.defect("an event stream in which no reply is found", text)
+                build.defect("an event stream in which no reply is found", text, line=index)
         append_runs(exchanges, build)
         if not streams:
             build.defect("no event of a stream", _text(data[:MAX_EXCERPT]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import SourceValue
+from hermes_tui.formats.chat_messages import SourceValue, source_defect
 from hermes_tui.formats.run_builder import RunBuilder
 
 
@@ -45,5 +45,4 @@ def split_lines(
 def report_odd(odd: Iterable[SourceValue], build: RunBuilder) -> None:
     """Append a defect for each value that is not a line."""
     for source in odd:
-        build.locate(source.line)
-        build.defect("not a line of a session", source.value, pointer=source.pointer)
+        source_defect(build, "not a line of a session", source)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import SourceValue, source_values
+from hermes_tui.formats.chat_messages import SourceValue, source_defect, source_values
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -49,8 +49,7 @@ class Vibe:
         _start(known, build)
         for source in sources:
             if not _is_any(source.value):
-                build.locate(source.line)
-                build.defect("not a record of a session", source.value, pointer=source.pointer)
+                source_defect(build, "not a record of a session", source)
         append_journal([one for one in known if is_record(one.value)], build)
         append_entries([one for one in known if is_entry(one.value)], build)
         for source in known:

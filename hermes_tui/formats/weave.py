@@ -51,8 +51,7 @@ class Weave:
             if _is_call(one):
                 spans.append(_span(one, place, line))
             else:
-                build.locate(line)
-                build.defect("not a call", one, pointer=place)
+                build.defect("not a call", one, pointer=place, line=line)
         append_traces(spans, build)
 
 
