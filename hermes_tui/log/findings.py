@@ -65,7 +65,7 @@ def unexplained_error(
     event: RunEnded, findings: Iterable[Finding], turn: int, number: int
 ) -> Iterator[Finding]:
     """Yield the finding for a run that ended in an error if no finding at its end is one."""
-    at_end = (*findings, *event.diagnostics)
+    at_end: tuple[Finding | Diagnostic, ...] = (*findings, *event.diagnostics)
     if all(found.severity is not Severity.ERROR for found in at_end):
         message = title(event.stop_reason) or "the source says only that the run ended in an error"
         yield Finding(Code.RUN_ERROR, Severity.ERROR, message, event.seq, turn, number=number)
