@@ -55,7 +55,8 @@ reading that would run it.
   diagnostics          [{"code", "severity", "span", "message", "hint"}]
   explained_by         the parser that findings and spans come from, null for
                        this one
-  log                  warnings of a real engine; steps: with --steps
+  log, printed         warnings of a real engine; lines that your parser printed
+  steps                with --steps
 Spans are [start, end) in characters of the text, null if unknown. More fields
 may be added; these stay.
 

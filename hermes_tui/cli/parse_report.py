@@ -34,8 +34,9 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool, columns: int
     if verdict.error:
         yield f"  error: {visible_line(verdict.error, _MAX_LENGTH)}"
     for line in verdict.log:
-        speaker = "" if line.startswith("printed") else "the engine says: "
-        yield f"  {speaker}{visible_line(line, _MAX_LENGTH)}"
+        yield f"  the engine says: {visible_line(line, _MAX_LENGTH)}"
+    for line in verdict.printed:
+        yield f"  printed: {visible_line(line, _MAX_LENGTH)}"
     if steps:
         yield from _step_lines(verdict.steps, text)
     for finding in verdict.diagnostics[:MAX_FINDINGS]:
@@ -243,5 +244,6 @@ def _row(verdict: ParserVerdict) -> dict[str, Any]:
         "version": verdict.version,
         "real": verdict.is_real,
         "log": list(verdict.log),
+        "printed": list(verdict.printed),
         "explained_by": verdict.explained_by or None,
     }

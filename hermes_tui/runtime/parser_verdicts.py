@@ -48,7 +48,11 @@ LOST, TEXT_KEPT = "lost", "text kept"
 
 
 class ParserVerdict(NamedTuple):
-    """The result of a parser for a text. `log` holds the lines that a real engine logged."""
+    """The result of a parser for a text.
+
+    `log` holds the lines that a real engine logged, `printed` those that a person's own parser
+    printed.
+    """
 
     parser: str
     version: str
@@ -65,6 +69,7 @@ class ParserVerdict(NamedTuple):
     reasoning: str | None = None
     explained_by: str = ""
     """The parser whose steps, findings and places these are, if not the verdict's own parser."""
+    printed: tuple[str, ...] = ()
     places: tuple[Span | None, ...] = ()
     """Where each call is in the text; None if unknown."""
 
@@ -107,6 +112,7 @@ def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str
         diagnostics,
         error=verdict.error,
         log=verdict.log,
+        printed=verdict.printed,
         reasoning=verdict.reasoning,
     )
 

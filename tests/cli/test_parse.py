@@ -27,7 +27,7 @@ BROKEN = '<tool_call>\n{"name": "get_weather", "arguments": {\'city\': "Oslo"}}\
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]
 FIELDS = [
     "id", "parser", "outcome", "tools_called", "tool_calls", "content", "diagnostics", "dropped",
-    "error", "reasoning", "version", "real", "log", "explained_by",
+    "error", "reasoning", "version", "real", "log", "printed", "explained_by",
 ]  # fmt: skip
 
 

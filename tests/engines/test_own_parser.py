@@ -91,7 +91,7 @@ def test_a_function_reads_a_text_and_may_print(spelled: str) -> None:
     assert row["parser"] == spelled.removeprefix("real/")
     assert (row["outcome"], row["content"], row["real"]) == ("calls", "1 tools", True)
     assert calls(row) == [("ls", '{"path": "ü"}')]
-    assert row["log"] == ["printed: more noise"]
+    assert (row["log"], row["printed"]) == ([], ["more noise"])
 
 
 def test_a_function_may_write_bytes_and_ask_for_the_encoding(here: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_function_may_write_bytes_and_ask_for_the_encoding(here: Path) -> None
         "    sys.stdout.buffer.write(b'raw \\xff')\n"
     )
     row = found("bytes.py")
-    assert (row["outcome"], row["log"]) == ("text", ["printed: ü utf-8", "printed: raw \ufffd"])
+    assert (row["outcome"], row["printed"]) == ("text", ["ü utf-8", "raw \ufffd"])
 
 
 def test_what_a_function_prints_is_shown_even_if_it_fails(here: Path) -> None:
@@ -114,11 +114,23 @@ def test_what_a_function_prints_is_shown_even_if_it_fails(here: Path) -> None:
         "    print('x\\n' * 30_000)\n"
         "    raise ValueError\n"
     )
-    log = found("talks.py")["log"]
-    assert log[:3] == ["printed: so \033[31mfar", "printed: so good", "printed: x"]
-    assert (len(log), log[-1]) == (21, "printed more than that")
+    printed = found("talks.py")["printed"]
+    assert printed[:3] == ["so \033[31mfar", "so good", "x"]
+    assert (len(printed), printed[-1]) == (21, "… and more")
     lines = run_parse("talks.py").text.splitlines()
     assert "  printed: so ␛[31mfar" in lines
+
+
+def test_what_a_parser_logs_is_told_apart_from_what_it_prints(here: Path) -> None:
+    (here / "logs.py").write_text(
+        "import logging\n"
+        "def parse(text, tools):\n"
+        "    logging.warning('printed by no print')\n"
+        "    print('WARNING: not logged')\n"
+    )
+    lines = run_parse("logs.py").text.splitlines()
+    assert "  the engine says: WARNING: printed by no print" in lines
+    assert "  printed: WARNING: not logged" in lines
 
 
 def test_each_allowed_return_type_of_a_function_is_understood(here: Path) -> None:

@@ -48,10 +48,11 @@ class StreamDelta(NamedTuple):
 class EngineVerdict(NamedTuple):
     """A real engine's verdict. `log` are its own warnings, which often contain the reason.
 
-    `tools_called` is the engine's own flag; some engines set it but emit no call. After RAISED or
-    TIMED_OUT, `deltas` is the output sent until then, and the other fields are its sum. `is_last`:
-    the process ends after this verdict. `is_refused`: there is no verdict since the request is
-    wrong, such as by a name that the engine does not have.
+    `printed` are the lines that a person's own parser printed. `tools_called` is the engine's own
+    flag; some engines set it but emit no call. After RAISED or TIMED_OUT, `deltas` is the output
+    sent until then, and the other fields are its sum. `is_last`: the process ends after this
+    verdict. `is_refused`: there is no verdict since the request is wrong, such as by a name that
+    the engine does not have.
     """
 
     outcome: EngineOutcome
@@ -65,6 +66,7 @@ class EngineVerdict(NamedTuple):
     tools_called: bool = False
     is_last: bool = False
     is_refused: bool = False
+    printed: tuple[str, ...] = ()
 
 
 class Received(NamedTuple):
@@ -124,6 +126,7 @@ def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
         answer["tools_called"],
         is_out_of_memory,
         is_refused,
+        tuple(answer["printed"]),
     )
 
 

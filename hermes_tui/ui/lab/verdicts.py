@@ -126,7 +126,7 @@ def of_engine(
         missing,
         found.error,
         engine_info_of(engine, name).flag,
-        found.log,
+        (*found.log, *(f"printed: {line}" for line in found.printed)),
         found.reasoning,
         found.tools_called and not found.tool_calls,
     )

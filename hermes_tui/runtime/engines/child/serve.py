@@ -127,7 +127,8 @@ class _Server:
             "content": reading.content,
             "reasoning": reading.reasoning,
             "error": error,
-            "log": [*self._log.lines, *self._printed.take_lines()],
+            "log": self._log.lines,
+            "printed": self._printed.take_lines(),
             "duration_s": time.perf_counter() - began,
             "deltas": stream.rows,
         }

@@ -44,13 +44,13 @@ class Printed:
             yield
 
     def take_lines(self) -> list[str]:
-        """Return the lines printed since the last call, each marked as printed."""
+        """Return the lines printed since the last call; the last one says if there were more."""
         with contextlib.suppress(ValueError):  # if the parser closed it
             self._stream.flush()
         text, is_full = self._copy.take()
         lines = [line for line in text.splitlines() if line.strip()]
-        more = ["printed more than that"] if is_full or len(lines) > _MAX_LINES else []
-        return [f"printed: {line[:_MAX_LINE]}" for line in lines[:_MAX_LINES]] + more
+        more = ["… and more"] if is_full or len(lines) > _MAX_LINES else []
+        return [line[:_MAX_LINE] for line in lines[:_MAX_LINES]] + more
 
 
 class _Copy(io.RawIOBase):
