@@ -48,6 +48,17 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     ),
     "hostile.json": ("openai-messages", 1, {}),
     "ids.json": ("openai-messages", 1, {"ID_DUPLICATE": 2, "ID_MISSING": 2}),
+    "llama-server.log": (
+        "engine-log",
+        2,
+        {
+            "ARGS_KEY": 2,
+            "CALL_IN_CONTENT": 1,
+            "PARSER_RAISED": 1,
+            "REQUEST_ERROR": 1,
+            "SOURCE_DEFECT": 1,
+        },
+    ),
     "name-missing.json": ("openai-messages", 1, {"NAME_MISSING": 2, "TOOL_ERROR": 2}),
     "reasoning.json": ("openai-messages", 1, {}),
     "request-failed.jsonl": ("llm-call-log", 1, {"REQUEST_ERROR": 1}),
