@@ -41,6 +41,7 @@ _PLAIN: Final = re.compile(
 )
 STARTED: Final = re.compile(
     rf"{_TIMED.pattern}(?:srv|slot|cmn|llama_\w+|common_\w+)\b|(?:srv|slot) {{1,12}}[\w()~]+: "
+    r"|\w+: unparsed \S+ output: "
 )
 """How a line of such a server begins, after what a collector puts before it."""
 _MAX_PREFIX: Final = 200

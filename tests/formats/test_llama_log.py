@@ -222,6 +222,11 @@ def test_arguments_that_the_parser_changed_are_shown_as_delivered() -> None:
     assert only(run, ResponseReceived)[0].raw == CALL
 
 
+def test_a_single_copied_entry_is_a_log() -> None:
+    (run,) = runs_in(f"common_chat_peg_parse: unparsed peg-native output: {BROKEN}\n".encode())
+    assert dialog(run) == [("assistant", BROKEN)] and Code.TRAILING_COMMA in errors(run)
+
+
 def test_the_next_attempt_after_a_refused_reply_continues_the_run() -> None:
     refusal = {"error": {"code": 500, "message": REFUSED}}
     (run,) = read(
