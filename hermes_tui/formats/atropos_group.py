@@ -45,6 +45,7 @@ class _Rollout:
     tokens: Any = None
     masks: Any = None
     score: Any = None
+    advantage: Any = None
     prompts: tuple[tuple[str, Any], ...] = ()
     """Pointers and messages that precede it: the prompt of a preference pair."""
     details: dict[str, Any] = field(default_factory=dict)
@@ -132,6 +133,7 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
             tokens=item_at(value.get("tokens"), index),
             masks=item_at(value.get("masks"), index),
             score=item_at(value.get("scores"), index),
+            advantage=item_at(value.get("advantages"), index),
             short=tuple(
                 f"no {key} of this rollout: the group has {length:,} for {size:,} rollouts"
                 for key, length in lengths.items()
@@ -303,7 +305,20 @@ def _end(rollout: _Rollout, value: Mapping[str, Any], build: RunBuilder) -> None
         return
     reward = fields.number(rollout.score)
     details = {} if reward is not None else {"score": fields.small(rollout.score)}
-    build.end(reward=reward, details=details)
+    advantage = _advantage(rollout.advantage)
+    scores = {} if advantage is None else {"advantage": advantage}
+    build.end(reward=reward, scores=scores, details=details)
+
+
+def _advantage(raw: Any) -> float | None:
+    """Return the advantage of a rollout, which may be given for each token, with 0 where it is not
+    trained; None if trained tokens differ."""
+    if not isinstance(raw, list):
+        return fields.number(raw)
+    if not {int, float}.issuperset(map(type, raw)):
+        return None
+    trained = set(raw) - {0} or set(raw)
+    return fields.number(trained.pop()) if len(trained) == 1 else None
 
 
 FORMAT = AtroposGroup()

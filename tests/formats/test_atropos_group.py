@@ -105,6 +105,25 @@ def test_a_group_without_messages_shows_its_counts_and_a_note() -> None:
     assert (first.details["inference_logprobs"], first.details["advantages"]) == ("3", 0.5)
 
 
+@pytest.mark.parametrize(
+    ("advantage", "scores"),
+    [
+        (0.5, {"advantage": 0.5}),
+        ([0.0, 0.0, -1.5], {"advantage": -1.5}),
+        ([0, 0], {"advantage": 0.0}),
+        ([0.5, 0.25], {}),
+        ([None, 0.5], {}),
+        ([], {}),
+        ("high", {}),
+    ],
+)
+def test_an_advantage_that_all_trained_tokens_share_is_a_score(
+    advantage: Any, scores: dict[str, float]
+) -> None:
+    events = read_value(FORMAT, group(advantages=[advantage, None]))
+    assert [end.scores for end in only(events, RunEnded)] == [scores, {}]
+
+
 def test_masks_are_read_by_whether_any_token_is_marked_untrained() -> None:
     def mask(masks: list[list[int]]) -> dict[str, Any]:
         return runs(read_value(FORMAT, group(masks=masks)))[0].details
