@@ -293,7 +293,7 @@ def _is_run(value: Any) -> bool:
         return _are_chats(value)
     is_pair = is_preference(value)
     is_prompted = is_pair or bool(reply_key(value))
-    # slime keeps the token ids of a prompt and its reply next to both, under `tokens`.
+    # Trainers keep the token ids of a prompt and its reply next to both.
     known: tuple[str, ...] = (*TEXT_KEYS, "tokens") if is_prompted else ()
     if is_pair:
         known = (*known, *PREFERENCE)

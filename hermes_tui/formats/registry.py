@@ -221,7 +221,7 @@ _ENTRIES = (
     _Entry(
         "rl-rollouts",
         "rollouts",
-        _has("completion", "output", "output_response", "columns", "rollout_id"),
+        _has("completion", "output", "output_response", "columns", "rollout_id", "response_length"),
     ),
     _Entry("nemo-rl", "nemo_rl", _has("input_lengths")),
     _Entry(

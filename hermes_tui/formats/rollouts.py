@@ -13,6 +13,7 @@
     prompt, completion          TRL (`log_completions`), Parquet; AReaL, JSONL; ms-swift, columns
     input_prompt, output_response   SkyRL (`dump_eval_results`), JSONL
     prompt, response            Agent Lightning, JSONL; the prompt is all but the last reply
+                                slime (`Sample.to_dict`): all turns of the rollout, with `status`
 
 Tables are those of Weights & Biases, and of pandas with `orient="split"`; some have prompt and
 reply in one text (`rollout_wholes`). Other numbers in a row are the results of reward functions.
@@ -71,15 +72,15 @@ _KINDS = (
         tuple(frozenset({name}) for name in ("step", *_ADVANTAGES, "tail_version")),
     ),
     _Kind("prompt", "response", (frozenset({"rollout_id", "reward"}),), only_texts=True),
+    _Kind("prompt", "response", (frozenset({"group_index", "response_length"}),)),
 )
 _WHOLE_KIND = _Kind("prompt", "completion", ())
 _FOREIGN_KEYS = frozenset({"example_id", "messages"})
 """Members of rows that have their own format."""
 _USUAL_CODES = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 """TRL gives calls no ids, and writes their arguments as objects."""
-_NO_SCORES = frozenset(
-    {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index", "idx"}
-)
+_INDICES = frozenset({"index", "idx", "group_index", "sample_idx"})
+_NO_SCORES = _INDICES | {"reward", "score", "task_id", "seqlen", "prompt_len"}
 _VERL_KEY = re.compile(r"(.+)_\d+_\d+")
 """Sample, rollout and output, as verl's newer trainer writes them."""
 
@@ -101,7 +102,7 @@ class Rollouts:
     """Reads rows, columns and tables of rollouts."""
 
     name = "rl-rollouts"
-    summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
+    summary = "rollouts of verl, TRL, slime, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.96, _has_rows)
@@ -231,10 +232,12 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     is_text = row.of_one_text
     _append(sent, row.pointer(kind.prompt), build, None, in_text=is_text or _is_text(prompt))
     _append(replies, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
-    outcome = outcome_of_reply(members, *_REASONS) or {}
+    # A rollout that is complete need not have done its task.
+    judged = {key: each for key, each in members.items() if (key, each) != ("status", "completed")}
+    outcome = outcome_of_reply(judged, *_REASONS) or {}
     scores = {**outcome.get("scores", {}), **scores}
-    known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(members)}
-    build.end(**{**outcome, **known})
+    known = {"reward": reward, "scores": scores, "usage": _usage(members)}
+    build.end(**{**outcome, **known, **({"stop_reason": reason} if reason else {})})
 
 
 def _is_text(value: Any) -> bool:

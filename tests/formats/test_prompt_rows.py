@@ -179,28 +179,6 @@ def test_a_prompt_and_its_reply_as_a_message_are_one_run() -> None:
     assert received.finish_reason == "tool_calls"
 
 
-def test_the_samples_of_slime_are_read_with_their_replies() -> None:
-    """The fields of `Sample` in slime (`slime/utils/types.py`)."""
-    row = {
-        "group_index": 3,
-        "index": 24,
-        "prompt": ASK,
-        "tokens": [1, 2, 3, 4],
-        "response": "no",
-        "response_length": 2,
-        "label": "a.txt",
-        "reward": 0.25,
-        "loss_mask": [1, 1],
-        "rollout_log_probs": [-0.1, -0.2],
-        "status": "truncated",
-    }
-    assert format_of(lines(row, row)) == "openai-messages"
-    events = read_bytes(openai_messages.FORMAT, lines(row))
-    assert dialog(events) == [("user", "list"), ("assistant", "no")]
-    [run], [end] = runs(events), only(events, RunEnded)
-    assert run.group_id == "3" and (end.reward, end.status) == (0.25, "truncated")
-
-
 def test_preferences_with_nothing_in_common_are_not_claimed() -> None:
     row = {"chosen": DONE, "rejected": NO}
     assert format_of(lines(row, row)) != "openai-messages"

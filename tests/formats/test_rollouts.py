@@ -28,6 +28,7 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    results,
     runs,
 )
 
@@ -385,6 +386,48 @@ def test_a_whole_text_is_split_at_the_first_turn_of_the_model(
 ) -> None:
     table = {"columns": ["global_step", "text", "reward"], "data": [[1, text, 0.5]]}
     assert [one for one in dialog(read_value(rollouts.FORMAT, table)) if one[1]] == turns
+
+
+CALL = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+SLIME: dict[str, Any] = {
+    "group_index": 3,
+    "index": 24,
+    "prompt": "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
+    "tokens": [1, 2, 3, 4],
+    "response": f"{CALL}<|im_end|>\n<|im_start|>user\n<tool_response>\na b\n</tool_response>"
+    "<|im_end|>\n<|im_start|>assistant\nHo.<|im_end|>",
+    "response_length": 2,
+    "label": "a.txt",
+    "reward": 0.25,
+    "loss_mask": [1, 1],
+    "rollout_log_probs": [-0.1, -0.2],
+    "status": "completed",
+}
+
+
+def test_all_turns_of_a_response_of_slime_are_messages() -> None:
+    """The fields of `Sample` in slime (`slime/utils/types.py`)."""
+    assert format_of(lines(SLIME, SLIME)) == "rl-rollouts"
+    events = read_value(rollouts.FORMAT, SLIME)
+    answer = "<tool_response>\na b\n</tool_response>"
+    assert dialog(events) == [("user", "Hi"), ("assistant", CALL), ("tool", answer), HI[1]]
+    assert [result.content for result in results(events)] == ["a b"]
+    assert [call.name for call in calls(events)] == ["ls"]
+    assert found_codes(events) == []
+    assert (runs(events)[0].group_id, end_of(SLIME).reward) == ("3", 0.25)
+    assert end_of(SLIME).scores == {"response_length": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("completed", "unknown"), ("truncated", "truncated")]
+)
+def test_a_complete_response_of_slime_is_no_success(status: str, expected: str) -> None:
+    assert end_of({**SLIME, "status": status}).status == expected
+
+
+def test_a_prompt_of_slime_may_be_messages() -> None:
+    said = {**SLIME, "prompt": [{"role": "user", "content": "Hi"}], "response": "Ho."}
+    assert tuple(dialog(read_value(rollouts.FORMAT, said))) == HI
 
 
 SEARCHING = {
