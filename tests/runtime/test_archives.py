@@ -169,13 +169,26 @@ def test_a_compressed_member_is_unpacked(write_file: Any, pack: Any) -> None:
     [
         (zip_of({"a.txt": "x"}), "a zip archive with no transcript in it (has a.txt)"),
         (zip_of({}), "a zip archive with no transcript in it (has nothing)"),
+        (
+            zip_of({"rollout_3/data.pkl": "x"}),
+            "saved by torch.save: opening it may run code (write the",
+        ),
         (zip_of({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (choose one, as in "),
         (zip_of({"a.json": CHAT, "b.json": CHAT}), "!a.json'; it has a.json, b.json)"),
         (zip_of(EVAL_MEMBERS)[:60], "a damaged zip archive: File is not a zip file"),
         (zip_of({"header.json": "[]"}), "header.json is not a header of an evaluation"),
         (zip_of({"header.json": "{"}), "header.json is not JSON"),
     ],
-    ids=["no transcript", "empty", "several", "members", "torn", "odd header", "torn header"],
+    ids=[
+        "no transcript",
+        "empty",
+        "torch",
+        "several",
+        "members",
+        "torn",
+        "odd header",
+        "torn header",
+    ],
 )
 def test_an_unreadable_archive_is_reported_in_one_line(
     write_file: Any, data: bytes, message: str

@@ -28,6 +28,12 @@ from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
 
 _ZIP_MAGIC = b"PK"
+_PICKLE = "data.pkl"
+_AS_LINES = (
+    "write the samples of slime as JSON lines: python -c 'import json, torch; "
+    '[print(json.dumps(s, default=str)) for s in torch.load("FILE", weights_only=True)["samples"]]'
+    "'"
+)
 _SESSION_FILE = "session.json"
 """The file of a Strands Agents session, in a folder above all its runs."""
 
@@ -237,6 +243,8 @@ def _only_transcript(archive: Archive, path: str) -> str:
         return found[0]
     if archive.damage is not None:
         raise _with_count(archive.damage, found)
+    if any(basename(name) == _PICKLE for name in archive.members):
+        raise NoTranscript(archive.label, "saved by torch.save: opening it may run code", _AS_LINES)
     if not found:
         names = visible_row(", ".join(archive.some_names)) or "nothing"
         what = f"a {archive.kind} archive with no transcript in it"
