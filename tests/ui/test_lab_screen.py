@@ -403,7 +403,9 @@ async def test_control_characters_are_shown_but_have_no_effect(tmp_path: Path) -
         assert not any(char in lab.shown for char in "\x1b\x07\u202e")
 
 
-async def test_p_on_any_row_of_a_turn_opens_its_assistant_message(tmp_path: Path) -> None:
+async def test_p_opens_the_assistant_message_of_the_turn_or_the_first_where_the_run_begins(
+    tmp_path: Path,
+) -> None:
     app = app_on(write_run(tmp_path / "run.json"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -411,10 +413,20 @@ async def test_p_on_any_row_of_a_turn_opens_its_assistant_message(tmp_path: Path
         await pilot.pause()
         assert isinstance(app.screen, LabScreen)
         assert app.screen.model.text == "I look at it."
-        await pilot.press("q", "g", "P")
-        await pilot.pause()
-        assert "no assistant message" in text_of(app)
+        await pilot.press("q", "g")
         assert run_screen(app).model.row == 0
+        await pilot.press("P")
+        await pilot.pause()
+        assert isinstance(app.screen, LabScreen)
+        assert app.screen.model.text == "I look at it."
+
+
+async def test_p_in_a_turn_without_a_reply_says_so(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": "hi"}]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("P")
+        assert "no assistant message belongs to this row" in text_of(app)
 
 
 async def test_enter_in_the_message_pane_opens_the_lab(tmp_path: Path) -> None:

@@ -66,11 +66,14 @@ def _message_row(timeline: Timeline, row: int) -> int | None:
 
 
 def _turn_rows(timeline: Timeline, row: int) -> Iterable[int]:
-    """Yield the rows of the same turn: those before, then those after."""
-    turn = timeline.turn(row)
+    """Yield the rows of the same turn: those before, then those after.
+
+    The rows before the first turn belong to it.
+    """
+    turn = timeline.turn(row) or 1
     for step, end in ((-1, max(-1, row - _MAX_ROWS)), (1, min(len(timeline), row + _MAX_ROWS))):
         for other in range(row, end, step):
-            if timeline.turn(other) != turn:
+            if timeline.turn(other) not in (0, turn):
                 break
             yield other
 
