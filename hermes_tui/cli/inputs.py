@@ -26,7 +26,8 @@ def add_paths(command: argparse.ArgumentParser) -> None:
         nargs="+",
         type=path_text,
         metavar="PATH",
-        help="files, folders, archives, globs or URLs, also compressed; - is standard input",
+        help="files, folders (not hidden ones inside), archives, globs or URLs, also compressed; "
+        "- is standard input",
     )
 
 

@@ -236,6 +236,15 @@ def _are_disjoint(parts: Sequence[Part]) -> bool:
     return not any(first in tops and second.startswith(first) for first, second in neighbours)
 
 
+def _looked_for(folder: Path) -> str:
+    """Return the hint for a folder without transcripts: folders to name, or the usual suffixes."""
+    hidden = [each.name for each in folder.glob(".*") if false_on_oserror(each.is_dir)]
+    if hidden:
+        return "hidden folders in it are passed over; name one: " + " ".join(sorted(hidden)[:8])
+    suffixes = " ".join((*SUFFIXES, *WALKED_SUFFIXES))
+    return f"looked for {suffixes}, also packed: {' '.join(PACKED_SUFFIXES)}"
+
+
 def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     if pattern == "-":
         return [Target(None)]
@@ -251,14 +260,7 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     if false_on_oserror(path.is_dir):
         inside = files_in(path, tell)
         if not inside and not waits:
-            raise SourceError(
-                pattern,
-                "no transcripts in this folder",
-                "looked for "
-                + " ".join((*SUFFIXES, *WALKED_SUFFIXES))
-                + ", also packed: "
-                + " ".join(PACKED_SUFFIXES),
-            )
+            raise SourceError(pattern, "no transcripts in this folder", _looked_for(path))
         return inside
     if false_on_oserror(path.exists):
         return [Target(item) for item in members(path, tell)]

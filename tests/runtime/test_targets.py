@@ -33,6 +33,16 @@ def test_folders_are_walked_in_order_for_possible_transcripts(tmp_path: Path) ->
     assert names(str(tmp_path)) == ["a.json.gz", "b.jsonl", "d.ndjson.zst"]
 
 
+def test_a_folder_that_only_hides_transcripts_names_the_hidden_folders(tmp_path: Path) -> None:
+    for name in (".codex/a.json", ".claude/b.json", ".profile"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(SourceError, match="no transcripts in this folder") as caught:
+        expand_paths([str(tmp_path)])
+    hint = "hidden folders in it are passed over; name one: .claude .codex"
+    assert caught.value.hint == hint
+
+
 def test_files_and_folders_are_in_the_order_of_their_paths(tmp_path: Path) -> None:
     for name in ("a.json", "a/z.json", "a0.json", "b/c/d.json", "b/c.json", "b.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
