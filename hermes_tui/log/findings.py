@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import title
+
+if TYPE_CHECKING:
+    from hermes_tui.log.fold import RunState
 
 
 class Finding(NamedTuple):
@@ -62,10 +65,14 @@ def failed(event: SourceDefect | RequestFailed, turn: int, number: int) -> Findi
 
 
 def unexplained_error(
-    event: RunEnded, findings: Iterable[Finding], turn: int, number: int
+    state: RunState, event: RunEnded, findings: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Yield the finding for a run that ended in an error if no finding at its end is one."""
+    """Yield the finding for a run that ended in an error if neither its state counts an error nor
+    a finding at its end is one."""
+    if event.status != "error" or state.severities[Severity.ERROR]:
+        return
     at_end: tuple[Finding | Diagnostic, ...] = (*findings, *event.diagnostics)
     if all(found.severity is not Severity.ERROR for found in at_end):
         message = title(event.stop_reason) or "the source says only that the run ended in an error"
-        yield Finding(Code.RUN_ERROR, Severity.ERROR, message, event.seq, turn, number=number)
+        diagnostic = Diagnostic(Code.RUN_ERROR, Severity.ERROR, message)
+        yield Finding.of(diagnostic, event.seq, state.turn, number=state.appended)

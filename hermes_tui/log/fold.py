@@ -275,8 +275,7 @@ class RunState:
         self.usage = event.usage or self.usage
         self.details.update(event.details)
         findings.extend(without_answer(self, event.seq))
-        if self.status == "error" and not self.severities[Severity.ERROR]:
-            findings.extend(unexplained_error(event, findings, self.turn, self.appended))
+        findings.extend(unexplained_error(self, event, findings))
 
     def _discard_reply(self) -> None:
         """Count as if the reply of this turn had never come; its findings stay counted."""
