@@ -18,7 +18,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import source_values
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised
 from hermes_tui.formats.gemini_replies import findings_of, messages_of_reply
 from hermes_tui.formats.message_parts import with_findings
@@ -41,12 +40,8 @@ class Adk:
     summary = "Google ADK sessions (JSON, SQLite) and events, with the errors of the model"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, _is_session):
-            return Match(0.95, Unit.RUNS, layout)
-        if fields.mostly(values, _is_event):
-            return Match(0.95, Unit.RUNS, sample.layout.together())
-        return None
+        found = sample.match_of_runs(0.95, _is_session)
+        return found or sample.match_of_rows(0.95, _is_event)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, dict) and isinstance(value.get("events"), list):

@@ -33,7 +33,6 @@ from hermes_tui.formats.chat_messages import (
     source_values,
     values_under,
 )
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_contents import models_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -56,10 +55,8 @@ class AG2:
     summary = "AG2: event logs of agents; results of chats before version 1 (AutoGen 0.2)"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, _is_event):
-            return Match(0.95, Unit.RUNS, layout.together())
-        return sample.match_of_runs(0.95, _is_result)
+        found = sample.match_of_rows(0.95, _is_event)
+        return found or sample.match_of_runs(0.95, _is_result)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if _is_result(value):

@@ -30,7 +30,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, values_under
 from hermes_tui.formats.declined import DECLINED, settle_declined
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.message_contents import Content, Dialect, Kind, split_message
 from hermes_tui.formats.run_builder import RunBuilder
@@ -58,10 +57,8 @@ class AgentFramework:
     summary = "Microsoft Agent Framework: sessions, histories of messages, responses"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, _is_message):
-            return Match(0.95, Unit.RUNS, layout.together())
-        return sample.match_of_runs(0.95, lambda one: any(_lists_in(one)))
+        found = sample.match_of_rows(0.95, _is_message)
+        return found or sample.match_of_runs(0.95, lambda one: any(_lists_in(one)))
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, list) or _is_message(value):

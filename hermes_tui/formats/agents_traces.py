@@ -18,7 +18,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import with_missing_parents
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
@@ -41,10 +40,7 @@ class AgentsTraces:
     summary = "OpenAI Agents SDK traces, as a trace processor exports them"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if not fields.mostly(values, _is_row):
-            return None
-        return Match(0.95, Unit.RUNS, layout.together())
+        return sample.match_of_rows(0.95, _is_row)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         about: dict[str, dict[str, Any]] = {}

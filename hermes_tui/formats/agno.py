@@ -35,7 +35,6 @@ from hermes_tui.formats.chat_messages import (
     objects_under,
     source_defect,
 )
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.model.wording import title
@@ -58,11 +57,8 @@ class Agno:
     traits = Traits(sidecars=(_SESSIONS,))
 
     def sniff(self, sample: Sample) -> Match | None:
-        if (found := sample.match_of_runs(0.97, _is_session)) is not None:
-            return found
-        values, layout = sample.elements()
-        is_runs = fields.mostly(values, _is_row) or fields.mostly(values, _is_run)
-        return Match(0.97, Unit.RUNS, layout.together()) if is_runs else None
+        found = sample.match_of_runs(0.97, _is_session) or sample.match_of_rows(0.97, _is_row)
+        return found or sample.match_of_rows(0.97, _is_run)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, dict) and isinstance(value.get("runs"), list):

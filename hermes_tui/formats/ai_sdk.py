@@ -70,7 +70,7 @@ class AISDK:
             "steps" in fields.as_dict(value) for value in values
         ):
             return Match(0.9, Unit.RUNS, layout.together())
-        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
+        return sample.match_of_runs(0.9, _is_run)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         run = fields.as_dict(value)

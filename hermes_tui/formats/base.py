@@ -77,6 +77,11 @@ class Sample:
         values, layout = self.elements()
         return Match(score, Unit.RUNS, layout) if fields.mostly(values, is_run) else None
 
+    def match_of_rows(self, score: float, is_row: Callable[[Any], bool]) -> Match | None:
+        """Return the match of a format that reads all `elements` together, if most are rows."""
+        found = self.match_of_runs(score, is_row)
+        return found._replace(layout=self.layout.together()) if found is not None else None
+
     def match_of_lines(self, score: float, is_own: Callable[[Any], bool]) -> Match | None:
         """Return the match of a format that reads all `elements` together.
 

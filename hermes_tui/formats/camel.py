@@ -19,7 +19,6 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_contents import Dialect
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -36,9 +35,7 @@ class Camel:
     summary = "CAMEL: the memory of an agent, as `save_memory` writes it"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        is_own = fields.mostly(values, _is_record)
-        return Match(0.95, Unit.RUNS, layout.together()) if is_own else None
+        return sample.match_of_rows(0.95, _is_record)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         listed = value if isinstance(value, list) else [value]

@@ -20,7 +20,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.cline_events import is_event, read_events, used
 from hermes_tui.formats.cline_results import with_answers
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.messages import changed
 from hermes_tui.parsers.measures import timestamp
@@ -39,11 +38,8 @@ class Cline:
     summary = "Cline sessions: ~/.cline/data/sessions/*/*.messages.json; what `cline --json` prints"
 
     def sniff(self, sample: Sample) -> Match | None:
-        if (found := sample.match_of_runs(0.95, _is_session)) is not None:
-            return found
-        values, layout = sample.elements()
-        is_stream = fields.mostly(values, is_event)
-        return Match(0.95, Unit.RUNS, layout.together()) if is_stream else None
+        found = sample.match_of_runs(0.95, _is_session)
+        return found or sample.match_of_rows(0.95, is_event)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, dict) and isinstance(value.get("messages"), list):

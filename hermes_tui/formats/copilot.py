@@ -33,7 +33,6 @@ from hermes_tui.formats.chat_messages import (
     objects_under,
     source_values,
 )
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -55,10 +54,8 @@ class Copilot:
     )
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if not fields.mostly(values, _is_event) or not any(map(_is_own, values)):
-            return None
-        return Match(0.96, Unit.RUNS, layout.together())
+        found = sample.match_of_rows(0.96, _is_event)
+        return found and sample.match_of_lines(0.96, _is_own)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         events = [(source, fields.as_dict(source.value)) for source in source_values(value, build)]

@@ -18,7 +18,6 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import SourceValue, source_defect, source_values
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 
@@ -33,11 +32,8 @@ class CrewAi:
     summary = "CrewAI: outputs of crews with the messages of their tasks, and output_log_file"
 
     def sniff(self, sample: Sample) -> Match | None:
-        if (found := sample.match_of_runs(0.95, _is_output)) is not None:
-            return found
-        values, _ = sample.elements()
-        is_log = fields.mostly(values, _is_entry)
-        return Match(0.9, Unit.RUNS, sample.layout.together()) if is_log else None
+        found = sample.match_of_runs(0.95, _is_output)
+        return found or sample.match_of_rows(0.9, _is_entry)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if _is_output(value):

@@ -17,7 +17,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import append_message, raw_messages
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import is_message, is_same, message_of, model_of
 from hermes_tui.formats.run_builder import RunBuilder
 
@@ -35,10 +34,7 @@ class LangChainEvents:
     summary = "events of LangChain's astream_events (v2): a run for each agent"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, _ = sample.elements()
-        if not fields.mostly(values, _is_event):
-            return None
-        return Match(0.95, Unit.RUNS, sample.layout.together())
+        return sample.match_of_rows(0.95, _is_event)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         agents: dict[tuple[str, ...], _Agent] = {}

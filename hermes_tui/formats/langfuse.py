@@ -12,7 +12,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langfuse_observations import is_observation, kept, span_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -44,11 +43,8 @@ class Langfuse:
     summary = "Langfuse traces with their observations; a run for each agent, scores and costs kept"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, is_observation):
-            return Match(0.96, Unit.RUNS, layout.together())
-        is_own = fields.mostly(values, lambda value: _is_trace(value) or _is_page(value))
-        return Match(0.96, Unit.RUNS, layout) if is_own else None
+        found = sample.match_of_rows(0.96, is_observation)
+        return found or sample.match_of_runs(0.96, lambda one: _is_trace(one) or _is_page(one))
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, list):

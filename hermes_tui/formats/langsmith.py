@@ -15,7 +15,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain_messages import usage_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace
@@ -55,10 +54,7 @@ class LangSmith:
     summary = "LangSmith runs: SDK batches, exports and lists; a run for each agent of a trace"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if not fields.mostly(values, lambda value: next(_runs(value, ""), None) is not None):
-            return None
-        return Match(0.95, Unit.RUNS, layout.together())
+        return sample.match_of_rows(0.95, lambda one: next(_runs(one, ""), None) is not None)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         merged: dict[str, _MergedRun] = {}

@@ -13,7 +13,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 
@@ -28,10 +27,7 @@ class LlmCallLog:
     traits = Traits(holds_exchanges=True)
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if not fields.mostly(values, _is_log):
-            return None
-        return Match(0.8, Unit.RUNS, layout.together())
+        return sample.match_of_rows(0.8, _is_log)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         exchanges: list[tuple[int, Exchange]] = []

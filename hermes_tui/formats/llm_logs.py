@@ -55,8 +55,7 @@ class LlmLogs:
         values, layout = sample.elements()
         if any(map(_is_of_database, values)):
             return Match(0.97, Unit.RUNS, layout)
-        is_log = fields.mostly(values, _is_row)
-        return Match(0.95, Unit.RUNS, layout.together()) if is_log else None
+        return sample.match_of_rows(0.95, _is_row)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         is_stored = _is_of_database(value)

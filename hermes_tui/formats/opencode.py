@@ -21,7 +21,6 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import SourceValue, append_message, values_under
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.opencode_parts import messages_of, parts_between, used
 from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -41,11 +40,8 @@ class OpenCode:
     summary = "opencode and Kilo Code: exported sessions, the database, `run --format json`"
 
     def sniff(self, sample: Sample) -> Match | None:
-        if (found := sample.match_of_runs(0.95, _is_session)) is not None:
-            return found
-        values, _ = sample.elements()
-        is_stream = fields.mostly(values, _is_event)
-        return Match(0.95, Unit.RUNS, sample.layout.together()) if is_stream else None
+        found = sample.match_of_runs(0.95, _is_session)
+        return found or sample.match_of_rows(0.95, _is_event)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, dict) and isinstance(value.get("messages"), list):

@@ -18,7 +18,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_missing_parents
 from hermes_tui.formats.otlp_logs import LISTS, LogRecord, log_records, with_records
 from hermes_tui.formats.run_builder import RunBuilder
@@ -42,10 +41,8 @@ class Otlp:
     summary = "OpenTelemetry traces (OTLP JSON): GenAI conventions, OpenLLMetry, OpenInference"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if not fields.mostly(values, _is_export) or not any(map(_is_of_model, values)):
-            return None
-        return Match(0.97, Unit.RUNS, layout.together())
+        found = sample.match_of_rows(0.97, _is_export)
+        return found and sample.match_of_lines(0.97, _is_of_model)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         spans: list[RawSpan] = []

@@ -13,7 +13,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, raw_messages
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.pydantic_ai_parts import instructions_of, is_message, messages_of
 from hermes_tui.formats.run_builder import RunBuilder
 
@@ -29,10 +28,8 @@ class PydanticAI:
     )
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, is_message):
-            return Match(0.9, Unit.RUNS, layout.together())
-        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_history) else None
+        found = sample.match_of_rows(0.9, is_message)
+        return found or sample.match_of_runs(0.9, _is_history)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         key = _key_of(value)

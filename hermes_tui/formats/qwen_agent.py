@@ -21,7 +21,6 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message, source_values
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 
@@ -36,10 +35,8 @@ class QwenAgent:
     summary = "Qwen-Agent messages: what an agent was given and answered, calls as function_call"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if any(map(_is_own, values)) and fields.mostly(values, _is_message):
-            return Match(0.96, Unit.RUNS, layout.together())
-        return sample.match_of_runs(0.96, _is_run)
+        found = sample.match_of_lines(0.96, _is_own) and sample.match_of_rows(0.96, _is_message)
+        return found or sample.match_of_runs(0.96, _is_run)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         document = value if isinstance(value, dict) and "role" not in value else {}

@@ -70,7 +70,7 @@ class Responses:
         values, layout = sample.elements()
         if _are_items(values):
             return Match(0.8, Unit.RUNS, layout.together())
-        return Match(0.8, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
+        return sample.match_of_runs(0.8, _is_run)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if isinstance(value, list):

@@ -22,7 +22,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, values_under
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_contents import Content, Dialect, Kind, models_of, split_message
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
@@ -43,10 +42,8 @@ class SemanticKernel:
     summary = "Semantic Kernel: chat histories, as `serialize` writes them"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, _is_message):
-            return Match(0.95, Unit.RUNS, layout.together())
-        return sample.match_of_runs(0.95, _is_history)
+        found = sample.match_of_rows(0.95, _is_message)
+        return found or sample.match_of_runs(0.95, _is_history)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         pointer, messages = "", value

@@ -14,7 +14,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.span_runs import append_traces
@@ -38,10 +37,8 @@ class Weave:
     summary = "calls of W&B Weave, from its API, exports or SDK; a run for each agent of a trace"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        if fields.mostly(values, _is_call):
-            return Match(0.98, Unit.RUNS, layout.together())
-        return Match(0.98, Unit.RUNS, layout) if fields.mostly(values, _is_page) else None
+        found = sample.match_of_rows(0.98, _is_call)
+        return found or sample.match_of_runs(0.98, _is_page)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         page = isinstance(value, dict) and _is_page(value)
