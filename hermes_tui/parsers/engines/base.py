@@ -186,6 +186,13 @@ class Trace:
         """The spans of the reasoning in the text, tags included, in order."""
         return tuple(whole for whole, _, _ in split_reasoning(self.text))
 
+    def first(self, marker: str) -> int:
+        """Return where the first `marker` begins; raise Refused if there is none."""
+        at = self.text.find(marker)
+        if at < 0:
+            raise Refused(f"no {marker} in the text")
+        return at
+
     def _clamped(self, span: Span) -> Span:
         """Return the part of the span that is in the text."""
         if 0 <= span.start <= span.end <= len(self.text):

@@ -102,9 +102,7 @@ def _deliver_object(
 
 
 def _read_mistral(trace: Trace) -> None:
-    first = trace.text.find(MARKER)
-    if first < 0:
-        raise Refused(f"no {MARKER} in the text")
+    first = trace.first(MARKER)
     segments = _segments(trace.text, first)
     inner = stripped(trace.text, segments[0])
     if trace.text[inner.start : inner.start + 1] in ("[", "{") and len(inner):

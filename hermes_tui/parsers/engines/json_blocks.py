@@ -57,9 +57,7 @@ def read_blocks(
 
     The reason is empty if every block is good. Raises Refused if there is no block.
     """
-    first = trace.text.find(opener)
-    if first < 0:
-        raise Refused(f"no {opener} in the text")
+    first = trace.first(opener)
     refusal = ""
     for block in tagged_blocks(trace.text, opener, closer):
         with trace.part("block", block.span) as part:

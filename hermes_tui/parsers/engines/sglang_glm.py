@@ -72,9 +72,7 @@ def _read(
 ) -> int:
     """Read all closed blocks; return the position of the first marker."""
     need_tools(trace)
-    first = trace.text.find(OPENER)
-    if first < 0:
-        raise Refused(f"no {OPENER} in the text")
+    first = trace.first(OPENER)
     end = first
     try:
         for block in _closed_blocks(trace.text):

@@ -32,9 +32,7 @@ _SLOW_OPENERS = 5_000
 
 def _read_hermes(trace: Trace) -> None:
     need_tools(trace)
-    first = trace.text.find(OPENER)
-    if first < 0:
-        raise Refused(f"no {OPENER} in the text")
+    first = trace.first(OPENER)
     refusal = ""
     for block in tagged_blocks(trace.text, OPENER, CLOSER):
         with trace.part("block", block.span) as part:

@@ -47,9 +47,7 @@ class _Match(NamedTuple):
 
 def _read(trace: Trace) -> None:
     need_tools(trace)
-    first = trace.text.find(SECTION)
-    if first < 0:
-        raise Refused(f"no {SECTION} in the text")
+    first = trace.first(SECTION)
     found = _calls(trace.text)
     _flag_missed(trace, found)
     for one in found:

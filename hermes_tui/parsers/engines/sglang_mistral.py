@@ -16,7 +16,6 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import (
     EngineRaised,
-    Refused,
     Trace,
     emulated,
     raise_unless_syntax,
@@ -36,9 +35,7 @@ _NAME_HINT = "write [TOOL_CALLS]name[ARGS]{…}"
 
 def _read(trace: Trace) -> None:
     need_tools(trace)
-    first = trace.text.find(MARKER)
-    if first < 0:
-        raise Refused(f"no {MARKER} in the text")
+    first = trace.first(MARKER)
     trace.keep(Span(0, first))
     if trace.text.find(ARRAY, first) >= 0:
         end = _read_array(trace, first)

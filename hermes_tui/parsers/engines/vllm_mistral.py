@@ -18,7 +18,6 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import (
-    Refused,
     Trace,
     emulated,
     raise_unless_syntax,
@@ -42,9 +41,7 @@ ARGS = "[ARGS]"
 
 def _read_array(trace: Trace) -> None:
     """Read the first JSON value after the marker."""
-    first = trace.text.find(MARKER)
-    if first < 0:
-        raise Refused(f"no {MARKER} in the text")
+    first = trace.first(MARKER)
     segment = _first_segment(trace.text, first)
     with trace.part("calls", Span(first, segment.end)) as part:
         value, place = _first_value(trace, segment)
