@@ -45,7 +45,6 @@ class Report:
         """Those of them that are not in the baseline, if there is one."""
         self._failing_runs = 0
         """How many runs `--fail-if` is true of."""
-        self._by_run = request.by_run
         self._targets = targets
         self._complaints: list[str] = []
         self._places_outside: Counter[str] = Counter()

@@ -112,7 +112,7 @@ class Expression:
         except RecursionError:
             raise ExpressionError("a value is nested too deeply to look into") from None
         except RegexError as error:
-            raise ExpressionError(error.message) from None
+            raise ExpressionError(str(error)) from None
 
     def matches(self, env: Mapping[str, Any]) -> bool:
         """Return whether the expression is true; False if it cannot be evaluated. Never raises."""

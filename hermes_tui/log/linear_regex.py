@@ -127,6 +127,6 @@ def _compiled_by_re(pattern: str) -> re.Pattern[str]:
             warnings.simplefilter("ignore")
             return re.compile(pattern)
     except re.error as error:
-        raise RegexError(error.msg, error.pos) from None
+        raise RegexError(error.msg) from None
     except (ValueError, OverflowError, RecursionError) as error:
         raise RegexError(str(error)) from None

@@ -79,9 +79,6 @@ class Automaton:
         self._matched = _State(self, frozenset(), _OTHER)
         self._failed = _State(self, frozenset(), _OTHER)
 
-    def found_in(self, text: str) -> bool:
-        return any(self.search_steps(text))
-
     def search_steps(self, text: str) -> Iterator[bool]:
         """Yield False after each `SEARCH_SLICE` characters, finally whether the text matches."""
         matched = self._matched

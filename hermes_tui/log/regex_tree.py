@@ -13,12 +13,7 @@ _ESCAPE_LENGTHS: Final = {"x": 4, "u": 6, "U": 10}
 
 
 class RegexError(ValueError):
-    """A pattern is wrong or too costly. `position` is 0-based, None while searching."""
-
-    def __init__(self, message: str, position: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.position = position
+    """A pattern is wrong or too costly."""
 
 
 class Atom(NamedTuple):
@@ -65,7 +60,7 @@ class PatternParser:
         if leading:
             for letter in leading[1]:
                 if letter not in "aims":
-                    raise RegexError(f"flag {letter!r} is not supported", 2)
+                    raise RegexError(f"flag {letter!r} is not supported")
                 self.flags |= int(re.RegexFlag[letter.upper()])
             self.position = leading.end()
         return self._alternation()
@@ -73,7 +68,7 @@ class PatternParser:
     def _alternation(self) -> Tree:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise RegexError("groups are nested too deeply", self.position)
+            raise RegexError("groups are nested too deeply")
         options = [self._sequence()]
         while self._peek() == "|":
             self.position += 1
@@ -107,7 +102,7 @@ class PatternParser:
             self.position += 1
             self.has_lazy = True
         elif self._peek() == "+":
-            raise RegexError("possessive quantifiers are not supported", self.position)
+            raise RegexError("possessive quantifiers are not supported")
         self.repeats += 1
         self.repeats_groups = self.repeats_groups or not isinstance(item, Atom)
         return Repeated(item, least, most)
@@ -126,10 +121,7 @@ class PatternParser:
     def _group(self) -> Tree:
         opening = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))").match(self.pattern, self.position)
         if opening is None:
-            raise RegexError(
-                "lookaround, backreferences and other (?…) groups are not supported",
-                self.position,
-            )
+            raise RegexError("lookaround, backreferences and other (?…) groups are not supported")
         self.position = opening.end()
         inner = self._alternation()
         self.position += 1
@@ -141,7 +133,7 @@ class PatternParser:
             self.position += 2
             return Assertion(letter)
         if letter.isdigit() or letter == "N":
-            raise RegexError(f"\\{letter} is not supported (no backreferences)", self.position)
+            raise RegexError(f"\\{letter} is not supported (no backreferences)")
         return self._characters(self.position + _ESCAPE_LENGTHS.get(letter, 2))
 
     def _class_end(self) -> int:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from hermes_tui.ui.render.document import Document, Match
 
+MAX_MATCHES = 10_000
+"""The most matches that are found on a single page."""
 Spans = Callable[[str], Iterator[tuple[int, int] | None]]
 
 
@@ -36,10 +38,10 @@ class Search(NamedTuple):
         return (span for span in self.look_at(text) if span is not None)
 
 
-def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[Match]:
-    """Return at most `limit` matches of a search in a document, in order."""
+def matches_in(document: Document, search: Search) -> list[Match]:
+    """Return the matches of a search in a document, in order, at most `MAX_MATCHES`."""
     found = document.look(search.look_at, search.may_match)
-    return list(islice((match for match in found if match is not None), limit))
+    return list(islice((match for match in found if match is not None), MAX_MATCHES))
 
 
 def compile_search(

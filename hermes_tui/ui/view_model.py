@@ -34,8 +34,6 @@ class ViewState(NamedTuple):
 
     timeline: Timeline
     row: int
-    length: int
-    """Rows of the timeline when this state was made."""
     follow: bool = False
     search: Search | None = None
     mode: str = "plain"
@@ -176,7 +174,6 @@ class RunModel:
         return ViewState(
             self.timeline,
             self.row if self.visible_rows() else -1,
-            len(self.timeline),
             self.follow,
             self.search,
             self.mode,

@@ -59,7 +59,7 @@ def draw(run: list[Event]) -> None:
         assert not CONTROL_CHARACTERS.search(plain(timeline_row(timeline, row, WIDTH), WIDTH))
         dict(RowFields(timeline, row))
         assert all(isinstance(text, str) for text in row_texts(timeline, row))
-        view = ViewState(timeline, row, len(timeline), mode=MODES[row % len(MODES)])
+        view = ViewState(timeline, row, mode=MODES[row % len(MODES)])
         message_page(view)
         calls_page(view, WIDTH)
         reasoning_page(view)

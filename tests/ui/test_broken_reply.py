@@ -19,7 +19,7 @@ def shown(body: str) -> str:
     """Return the pane's text for a request that failed with `body`."""
     failed = RequestFailed(seq=0, turn=1, message="the body broke off", status=200, body=body)
     run = timeline(HEAD, failed)
-    return message_page(ViewState(run, 1, len(run))).text
+    return message_page(ViewState(run, 1)).text
 
 
 def chunk(**delta: Any) -> str:

@@ -20,7 +20,7 @@ def shown(calls: int, at: int) -> list[str]:
     run = timeline(
         started(), says("assistant"), *(call("ls", f"c{n}", index=n) for n in range(calls))
     )
-    document, top = calls_page(ViewState(run, run.call_rows(1)[at], len(run)), 80)
+    document, top = calls_page(ViewState(run, run.call_rows(1)[at]), 80)
     texts = [document.lines[n].text for n in range(len(document.lines))]
     assert texts[top].startswith(f"▶ {at + 1}. ls")
     return texts
@@ -49,7 +49,7 @@ def test_the_first_and_last_of_very_many_calls_show_their_neighbours() -> None:
 
 def test_long_names_and_ids_are_cut() -> None:
     run = timeline(started(), says("assistant"), call("n" * 10_000, "i" * 10_000))
-    document, top = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, top = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     lines = [line.text for line in document.lines]
     assert len(lines[top]) < 120 and lines[top].endswith("… [dict]")
     assert len([line for line in lines if "… 9,000 more characters" in line]) == 2
@@ -69,7 +69,7 @@ def test_long_names_and_ids_are_cut() -> None:
 )
 def test_a_cut_result_shows_how_much_is_missing(content: str, expected: str | None) -> None:
     run = timeline(started(), says("assistant"), call("ls", "c1"), answer(content, "c1"))
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     lines = [line.text for line in document.lines if line.text]
     assert next((line for line in lines if "% goes" in line), None) == expected
     assert any(line.endswith("x…") for line in lines) == ("x" * 2_001 in content)
@@ -87,7 +87,7 @@ def test_a_call_added_by_hand_is_marked(proposed: dict[str, str], expected: str 
     added = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, verdict=ADDED)
     head = started(source_format="native")
     run = timeline(head, says("assistant"), ToolCallProposed(seq=0, call=added, **proposed))
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     lines = [line.text for line in document.lines]
     assert any(line.endswith("ls [added]") for line in lines)
     (arrived,) = [line for line in lines if line.startswith("arrived as")]
@@ -109,13 +109,13 @@ def test_the_origin_of_a_call_in_text_mentions_how_it_was_read(verdict: str, wor
         0, "ls", "{}", ArgumentsState.OBJECT, arguments={}, origin=Origin.TEXT, verdict=verdict
     )
     run = timeline(started(), says("assistant"), ToolCallProposed(seq=0, call=read))
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     assert f"text that a parser read, {words}" in document.text
 
 
 def test_before_the_first_turn_there_are_no_calls() -> None:
     run = timeline(started(), says("user", "go"), says("assistant"), call("ls", "c1"))
-    document, _ = calls_page(ViewState(run, 0, len(run)), 80)
+    document, _ = calls_page(ViewState(run, 0), 80)
     assert document.text == "no tool calls before the first turn\n] goes to the next one"
 
 
@@ -129,7 +129,7 @@ def test_arguments_of_any_size_are_styled_lazily(
 ) -> None:
     monkeypatch.delattr(json_lines, "_spans")
     run = timeline(started(), says("assistant"), ToolCallProposed(seq=0, call=LONG))
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     assert RowMap(document, 40).rows > 5_000
 
 

@@ -94,7 +94,7 @@ async def test_a_message_names_a_remapped_key(tmp_path: Path) -> None:
 
 def test_a_page_names_remapped_keys() -> None:
     run = timeline(started(), says("assistant"), *(call("ls", f"c{n}", index=n) for n in range(99)))
-    view = ViewState(run, 50, len(run), keys=KeyNames({"next-call": "ctrl+n"}))
+    view = ViewState(run, 50, keys=KeyNames({"next-call": "ctrl+n"}))
     document, _ = calls_page(view, 80)
     assert document.lines[-1].text.endswith("one by one with ctrl+n")
 

@@ -15,7 +15,7 @@ USAGE = Usage(prompt_tokens=96, completion_tokens=140)
 def rows(width: int, role: str = "assistant", usage: Usage = USAGE) -> list[str]:
     """Return the rows of the page of a reply with two calls."""
     run = timeline(says(role, "I look.", finish_reason="tool_calls", calls=2, usage=usage))
-    document = message_page(ViewState(run, 0, len(run)))
+    document = message_page(ViewState(run, 0))
     row_map = RowMap(document, width)
     extents = map(row_map.extent, range(row_map.rows))
     return [document.lines[row.line].text[row.start : row.end].rstrip() for row in extents]
@@ -41,7 +41,7 @@ def test_a_cost_without_tokens_is_shown_alone() -> None:
 
 def test_what_both_the_run_and_its_details_say_is_shown_once() -> None:
     run = timeline(RunStarted(seq=0, run_id="r1", model="m", details={"model": "m", "run": "two"}))
-    lines = message_page(ViewState(run, 0, len(run))).lines
+    lines = message_page(ViewState(run, 0)).lines
     assert [line.text.split() for line in lines][1:4] == [
         ["run", "r1"],
         ["model", "m"],

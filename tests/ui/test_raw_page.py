@@ -28,7 +28,7 @@ HEAD = RunStarted(seq=0, run_id="r", source_format="native")
 def shown(event: Event) -> tuple[str, str]:
     """Return the pane's text for an event of a live run, and what copying its row gives."""
     run = timeline(HEAD, event)
-    view = ViewState(run, 1, len(run))
+    view = ViewState(run, 1)
     read = RawReader(None).text
     return raw_page(view, read).text, row_copies(view, read)[0].text
 
@@ -64,7 +64,7 @@ def test_secrets_in_a_reply_are_masked_with_a_notice() -> None:
 
 def test_in_other_formats_the_whole_record_follows_the_body() -> None:
     run = timeline(started(), REPLY)
-    page = raw_page(ViewState(run, 1, len(run)), RawReader(None).text).text
+    page = raw_page(ViewState(run, 1), RawReader(None).text).text
     assert "the rest of the event" not in page
     assert json.loads(page.rsplit("\n", 1)[1])["raw"] == BODY
 

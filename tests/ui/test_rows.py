@@ -136,7 +136,7 @@ def test_a_declined_call_is_not_shown_as_failed_by_hand(
     began = started(source_format="native")
     run = timeline(began, says("assistant"), call("ls", "c1"), skipped)
     assert event_line(run.log, run.log[3]) == ("✎ answer", "hint", expected)
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     assert fact in [line.text.strip() for line in document.lines]
 
 
@@ -198,7 +198,7 @@ def test_an_error_reason_does_not_repeat_the_result(reason: str, shown_reason: s
     content = "\n no such file or directory"
     failed = answer(content, "c1", error=reason)
     run = timeline(started(), says("assistant"), call("ls", "c1"), failed)
-    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0]), 80)
     assert f"flagged as error: {shown_reason} · " in document.text
 
 

@@ -12,6 +12,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 
 from hermes_tui.model.visible import visible_row
+from hermes_tui.ui import search as search_module
 from hermes_tui.ui.render.document import (
     Document,
     Line,
@@ -23,6 +24,7 @@ from hermes_tui.ui.render.document import (
 )
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import RowMap, cells, fit, row_starts
+from hermes_tui.ui.search import Search, compile_search, matches_in
 from hermes_tui.ui.widgets.text_view import TextView
 from tests.ui.screen_text import screen_lines
 
@@ -152,11 +154,16 @@ def test_pieces_are_cut_where_styles_change() -> None:
     ]
 
 
-def test_search_is_lazy_capped_and_literal_for_plain_strings() -> None:
+def literally(text: str) -> Search:
+    return compile_search(text, is_regex=False, case_matters=True)
+
+
+def test_search_is_capped_and_literal_for_plain_strings(monkeypatch: pytest.MonkeyPatch) -> None:
     document = Document.from_text("a.b a.b\nacb\na.b")
-    assert list(document.find("a.b")) == [Match(0, 0, 3), Match(0, 4, 7), Match(2, 0, 3)]
-    assert list(document.find("a.b", limit=2)) == [Match(0, 0, 3), Match(0, 4, 7)]
-    assert next(document.find("acb")) == Match(1, 0, 3)
+    found = [Match(0, 0, 3), Match(0, 4, 7), Match(2, 0, 3)]
+    assert matches_in(document, literally("a.b")) == found
+    monkeypatch.setattr(search_module, "MAX_MATCHES", 2)
+    assert matches_in(document, literally("a.b")) == found[:2]
 
 
 async def test_control_characters_and_markup_are_shown_as_text() -> None:
@@ -275,7 +282,7 @@ async def test_the_current_match_comes_into_view_and_looks_different() -> None:
     app = Reader(numbered(500))
     app.view.set_resolve(lambda name: Style(reverse=name == "match", underline="current" in name))
     async with app.run_test(size=(30, 9)) as pilot:
-        matches = list(app.view.document.find("line 30"))
+        matches = matches_in(app.view.document, literally("line 30"))
         app.view.set_matches(matches, current=1)
         await pilot.pause()
         assert "line 300" in screen_lines(app)
@@ -330,7 +337,7 @@ def test_a_long_text_below_a_heading_is_lazy(
     document = page.document()
     assert RowMap(document, 80).rows == 10_002
     assert RowMap(document, 80, wrap=False).widest() == 9
-    assert [match.line for match in document.find("abc", limit=2)] == [1, 2]
+    assert [match.line for match in matches_in(document, literally("abc"))][:2] == [1, 2]
 
 
 def test_text_view_and_row_list_import_no_textual_widget() -> None:

@@ -47,7 +47,7 @@ SHOWN = [
 
 def view_of(content: str, mode: str = "json") -> ViewState:
     run = timeline(started(), says("assistant", "x"), answer(content))
-    return ViewState(run, 2, len(run), mode=mode)
+    return ViewState(run, 2, mode=mode)
 
 
 def indented_lines(lines: Sequence[Line]) -> list[tuple[int, str]]:
@@ -149,7 +149,7 @@ def test_the_raw_pane_unfolds_in_json_mode_only() -> None:
     run = timeline(started(), says("assistant", "x"), result)
     text = '{"result": {"content": "a\\nb\\nc"}}'
     plain, laid_out = (
-        raw_page(ViewState(run, 2, len(run), mode=mode), lambda event: (text, True)).text
+        raw_page(ViewState(run, 2, mode=mode), lambda event: (text, True)).text
         for mode in ("plain", "json")
     )
     assert text in plain and '"content": ▾ 3 lines\na\nb\nc' in laid_out
@@ -159,7 +159,7 @@ def test_multi_line_arguments_are_unfolded_in_the_calls_pane() -> None:
     value = {"path": "a.py", "content": "def f():\n    return 1\n"}
     written = ToolCall(0, "write", json.dumps(value), ArgumentsState.JSON_STRING, arguments=value)
     run = timeline(started(), says("assistant", "x"), ToolCallProposed(seq=0, call=written))
-    document, _ = calls_page(ViewState(run, 2, len(run)), 80)
+    document, _ = calls_page(ViewState(run, 2), 80)
     found = indented_lines(document.lines)
     at = found.index((6, '  "content": ▾ 3 lines'))
     assert found[at + 1 : at + 3] == [(12, "def f():"), (12, "    return 1")]
@@ -170,7 +170,7 @@ def test_the_calls_pane_unfolds_a_json_result() -> None:
     run = timeline(
         started(), says("assistant"), proposed("ls", "c1"), answer(json.dumps(value), "c1")
     )
-    document, _ = calls_page(ViewState(run, 2, len(run)), 80)
+    document, _ = calls_page(ViewState(run, 2), 80)
     found = indented_lines(document.lines)
     at = found.index((6, '  "output": ▾ 20 lines'))
     assert found[at + 1 : at + 3] == [(12, "line 0"), (12, "line 1")]
@@ -192,7 +192,7 @@ def test_an_edit_of_file_content_is_shown_by_line() -> None:
     texts = [json.dumps({"content": f"one\n{word}\nthree"}) for word in "xy"]
     edited = ArgumentsEdited(seq=0, call_index=0, before=texts[0], after=texts[1])
     run = timeline(started(), says("assistant", "x"), edited)
-    lines = message_page(ViewState(run, 2, len(run))).text.split("\n")
+    lines = message_page(ViewState(run, 2)).text.split("\n")
     assert "-       x" in lines and "+       y" in lines
 
 

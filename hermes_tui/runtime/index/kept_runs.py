@@ -71,7 +71,7 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> BackgroundCa
 def _write(identity: Identity, values: Any) -> None:
     """Write the cache entry of a run. Raises OSError."""
     with writing(Path(identity.path), RUN) as fd:
-        body = _PickleWriter(fd, _HEAD)
+        body = _PickleWriter(fd)
         pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
         write_at(fd, _head_of(body.checksum), 0)
 
@@ -122,11 +122,11 @@ def _head_of(checksum: int) -> bytes:
 
 
 class _PickleWriter:
-    """Writes a pickle piece by piece. Between two pieces another thread may run."""
+    """Writes a pickle, after the head, piece by piece. Between two another thread may run."""
 
-    def __init__(self, fd: int, start: int) -> None:
+    def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._end = start
+        self._end = _HEAD
         self.checksum = 0
 
     def write(self, piece: bytes) -> int:

@@ -95,7 +95,6 @@ class Indexing:
             str(file.path) if file.path is not None else None,
             file.parser,
         )
-        self.bytes_total = task.size
         self.is_done = False
         self._buffer = bytearray()
         self._process = _start(task)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import accumulate, chain, islice, pairwise, repeat
+from itertools import accumulate, chain, pairwise, repeat
 from operator import add, attrgetter, mul
 from typing import Final, NamedTuple, overload
 
@@ -161,24 +159,15 @@ class Document:
         """The whole text with the indents of its lines."""
         return "\n".join(chain.from_iterable(map(_indented_texts, self.sections)))
 
-    def find(
-        self, needle: Callable[[str], Iterable[tuple[int, int]]] | str, limit: int = 10_000
-    ) -> Iterator[Match]:
-        """Yield at most `limit` matches, line by line; a `str` is searched for literally.
-
-        Otherwise `needle` returns the ranges that match in a line. Empty matches are skipped.
-        """
-        look_at = partial(_literal_matches, needle) if isinstance(needle, str) else needle
-        return islice((found for found in self.look(look_at) if found is not None), limit)
-
     def look(
         self,
         look_at: Callable[[str], Iterable[tuple[int, int] | None]],
-        may_match: Callable[[str], bool] = lambda lines: True,
+        may_match: Callable[[str], bool],
     ) -> Iterator[Match | None]:
         """Yield the matches of `look_at` line by line, and None whenever some time has passed.
 
-        `may_match` returns, for many lines at once, whether any of them may have a match.
+        Empty ones are skipped. `may_match` returns, for many lines at once, whether any of them may
+        have a match.
         """
         first = 0
         for texts in self._text_batches():
@@ -221,10 +210,6 @@ def _indented_texts(lines: Sequence[Line]) -> Iterable[str]:
         return lines.texts
     indents = repeat(lines.indent) if lines.indents is None else lines.indents
     return map(add, map(mul, repeat(" "), indents), lines.texts)
-
-
-def _literal_matches(needle: str, text: str) -> Iterator[tuple[int, int]]:
-    return (found.span() for found in re.finditer(re.escape(needle), text))
 
 
 def pieces(

@@ -261,7 +261,7 @@ def body(page: Page, text: str, mode: str) -> None:
 def pretty_json(text: str) -> str | None:
     """Return `text` as indented JSON, or None if it is no JSON object or list, or too large."""
     value = json_value(text)
-    if value is None or (len(text) > MAX_STYLED and _has_more_values(value, MAX_VALUES)):
+    if value is None or (len(text) > MAX_STYLED and _has_many_values(value)):
         return None
     try:
         return json.dumps(value, indent=2, ensure_ascii=False)
@@ -279,20 +279,20 @@ def json_value(text: str) -> Any:
         return None
 
 
-def _has_more_values(value: Any, limit: int) -> bool:
-    """Return whether a JSON value contains more than `limit` values."""
+def _has_many_values(value: Any) -> bool:
+    """Return whether a JSON value contains more than `MAX_VALUES` values."""
     pending, count = [value], 0
-    while pending and count <= limit:
+    while pending and count <= MAX_VALUES:
         match pending.pop():
             case dict() as container:
                 count += len(container)
-                pending.extend(islice(container.values(), limit))
+                pending.extend(islice(container.values(), MAX_VALUES))
             case list() as container:
                 count += len(container)
-                pending.extend(islice(container, limit))
+                pending.extend(islice(container, MAX_VALUES))
             case _:
                 pass
-    return count > limit
+    return count > MAX_VALUES
 
 
 _INLINE = re.compile(r"`[^`\n]+`|\*\*[^*\n]+\*\*")
