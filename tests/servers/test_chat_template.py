@@ -33,8 +33,9 @@ async def codes_of_two(
 @both
 @pytest.mark.parametrize("path", ["/v1", "", "/v1/chat/completions", "/prefix/v1/"])
 async def test_tools_that_the_template_leaves_out_are_reported_once(
-    adapter: type[ChatServer], path: str
+    monkeypatch: pytest.MonkeyPatch, adapter: type[ChatServer], path: str
 ) -> None:
+    monkeypatch.setattr(chat_template, "_TIMEOUT_S", 60.0)
     with LocalServer(LLAMA_CPP, models=props(supports_tools=False)) as local:
         assert await codes_of_two(adapter, local, path) == [[Code.TOOLS_UNSEEN], []]
         (asked,) = local.model_requests
