@@ -35,7 +35,7 @@ from hermes_tui.formats.prompt_rows import (
     reply_key,
     start_row,
 )
-from hermes_tui.formats.replies import Failure, failure_of
+from hermes_tui.formats.replies import Failure, failure_of, reply_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
     ASKED_KEYS,
@@ -213,10 +213,11 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             build.defect("a choice without a message", choice, pointer=place)
             continue
-        reason = choice.get("finish_reason")
-        add_received(pointer, reason, None if index else value.get("usage"), build)
-        message = {"role": "assistant", "finish_reason": reason, **choice["message"]}
-        build.message(message, pointer=f"{place}/message")
+        reply = reply_of({"choices": [choice]}, "")
+        used = None if index else value.get("usage")
+        add_received(pointer, choice.get("finish_reason"), used, build, reply.flaws)
+        for _, message in reply.messages:
+            build.message(message, pointer=f"{place}/message")
 
 
 def _start_reply(

@@ -34,6 +34,7 @@ from hermes_tui.formats.samples import (
     samples_of,
 )
 from hermes_tui.formats.text_replies import TextReply, messages_of_prompt
+from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage
 from hermes_tui.parsers.normalise import TextCalls
@@ -79,13 +80,16 @@ def add_text(text: TextReply, used: Any, build: RunBuilder) -> None:
     build.message(text.message, pointer=text.pointer, text_calls=TextCalls.TRANSPORT)
 
 
-def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> None:
+def add_received(
+    pointer: str, reason: Any, used: Any, build: RunBuilder, found: tuple[Diagnostic, ...] = ()
+) -> None:
     build.add(
         ResponseReceived,
         pointer=pointer,
         turn=1,
         finish_reason=reason if isinstance(reason, str) else "",
         usage=usage(used),
+        diagnostics=found,
     )
 
 

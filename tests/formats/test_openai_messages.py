@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.openai_messages import FORMAT
+from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,
@@ -158,6 +159,21 @@ def test_a_bare_completion_is_a_run_of_one_reply() -> None:
     received = only(events, ResponseReceived)[0]
     assert received.finish_reason == "tool_calls"
     assert (received.usage.prompt_tokens, received.usage.completion_tokens) == (7, 2)
+
+
+def test_the_error_that_a_router_adds_to_a_choice_is_the_finding_about_its_reply() -> None:
+    choice = {
+        "index": 0,
+        "finish_reason": "error",
+        "message": {"role": "assistant", "content": "I lo"},
+        "error": {"code": 502, "message": "upstream timed out"},
+    }
+    events = read_bytes(FORMAT, document({"id": "gen-1", "choices": [choice]}))
+    received = only(events, ResponseReceived)[0]
+    assert received.finish_reason == "error"
+    assert [(f.code, f.message) for f in fold_run(events)[1]] == [
+        ("ERROR_IN_REPLY", "the reply ended in an error: upstream timed out")
+    ]
 
 
 @pytest.mark.parametrize(
