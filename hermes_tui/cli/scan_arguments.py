@@ -69,7 +69,8 @@ the same run of the same file already had as many with its code that were at
 least as severe; in a file that was not scanned before, if a run of the same
 task and model had. Lines and rollouts may be reordered: a run is found by its
 content, else by task, group and id (recordings of hermes-tui: without the id).
-The table marks what is new. The output of an interrupted scan is refused.
+The table marks what is new, and the rates of FILE stand below today's, in
+summary.baseline of --to json too. The output of an interrupted scan is refused.
 
 Big input is read by several processes, which share a big file of JSON lines;
 one that dies is replaced once. With --engine ray (hermes-tui[ray]) an existing
@@ -85,6 +86,7 @@ session file includes the files of its subagents.
   hermes-tui scan runs/ --baseline old.json      fail only for new findings
   hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > a.xml
   hermes-tui scan runs/ --fail-if 'reward < 1'   fail if this is true of a run
+  hermes-tui scan runs/ --fail-if 'errors > 0' --at-most 10%   … of over a tenth
   hermes-tui scan big.jsonl --jobs 8 --state big.state    can be interrupted
   hermes-tui scan s3://bucket/runs/ --engine ray          on a Ray cluster
 
@@ -108,6 +110,8 @@ class ScanRequest(NamedTuple):
     ordered: bool
     fail_on: FailOn
     fail_if: str
+    at_most: str
+    """How many of the runs, or what share of them as in 10%, may match `fail_if`; "" for none."""
     baseline: str
     state: Path | None
     cluster: str
@@ -197,6 +201,12 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
         "either",
     )
     command.add_argument(
+        "--at-most",
+        default="",
+        metavar="N",
+        help="exit with 1 only if --fail-if matches more than N runs, or than N%% of them",
+    )
+    command.add_argument(
         "--baseline",
         default="",
         metavar="FILE",
@@ -231,6 +241,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         ordered=arguments.ordered,
         fail_on=FailOn.parse(arguments.fail_on),
         fail_if=arguments.fail_if,
+        at_most=_at_most(arguments, output),
         baseline=arguments.baseline,
         state=local_path(arguments.state) if arguments.state else None,
         cluster=_cluster(arguments),
@@ -265,6 +276,19 @@ def _formats(arguments: argparse.Namespace) -> tuple[str, str]:
     if output not in OUTPUTS:
         raise UsageError(f"cannot print {output!r}", "known: " + ", ".join(OUTPUTS))
     return output, next(iter(read_as), "")
+
+
+def _at_most(arguments: argparse.Namespace, output: str) -> str:
+    text: str = arguments.at_most
+    if not text:
+        return ""
+    if not re.fullmatch(r"\d{1,12}|\d{1,3}(\.\d{1,9})?%", text):
+        raise UsageError(f"--at-most {text}: neither runs nor a share", "give 3, or 10%")
+    if not arguments.fail_if:
+        raise UsageError("--at-most is about the runs of --fail-if", "add --fail-if EXPRESSION")
+    if output == "junit":
+        raise UsageError("--at-most is about all runs, junit about each", "print another format")
+    return text
 
 
 def _jobs(text: str) -> int | None:

@@ -49,9 +49,27 @@ class _OldRow(TypedDict, total=False):
     error: str
 
 
+class OldOutcome(TypedDict):
+    """How many runs failed their task, and their mean reward, in the summary of a scan."""
+
+    known: int
+    failed: int
+    rewarded: int
+    mean_reward: float | None
+
+
+class OldSummary(TypedDict):
+    """The rates in the summary of a scan."""
+
+    runs: int
+    failed: int
+    outcome: OldOutcome
+
+
 class _Document(_OldRow, total=False):
     results: list[_OldRow]
     files: list[_OldRow]
+    summary: OldSummary
     complete: bool
 
 
@@ -72,8 +90,12 @@ class Baseline:
     count of each run's findings.
     """
 
-    def __init__(self, rows: Sequence[Row], files: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rows: Sequence[Row], files: Iterable[str] = (), summary: OldSummary | None = None
+    ) -> None:
         """Take the rows of a scan and the paths of all `files` that it read, even without rows."""
+        self.summary = summary
+        """The rates of that scan; None if its output has no summary."""
         self._runs: dict[int, _Runs] = {}
         """The hash of a key → the runs that had it, each with the counts not matched yet."""
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
@@ -116,10 +138,13 @@ class Baseline:
         try:
             rows: list[Row] = []
             files: list[str] = []
+            summary = None
             for value in values:
                 files += (row["path"] for row in value.get("files", ()))
                 rows += _rows(value, path)
-            return cls(rows, files)
+                if "summary" in value:
+                    summary = msgspec.convert(value["summary"], OldSummary)
+            return cls(rows, files, summary)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"--baseline {path}: not what `scan --to json` writes", _REWRITE_HINT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TextIO
 
 from hermes_tui.cli.fail_on import counts_text
@@ -38,7 +39,7 @@ class Report:
         """Whether results go to the terminal that may show the progress line."""
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
-        self._fail_if = request.fail_if
+        self._fail_if, self._at_most = request.fail_if, request.at_most
         self._findings: Counter[tuple[str, str]] = Counter()
         """The number of findings by code and severity."""
         self._new_findings: Counter[tuple[str, str]] = Counter()
@@ -113,7 +114,7 @@ class Report:
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
         self._failing_runs += counts.condemned
-        self._fails |= counts.condemned > 0
+        self._fails |= counts.condemned > 0 and not self._at_most
         for code, by_severity in counts.findings.items():
             for severity, count in by_severity.items():
                 self._findings[code, severity] += count
@@ -194,14 +195,14 @@ class Report:
                 self._new_in_runs if self._baseline is not None else None,
                 self._findings,
                 self._refused,
+                self._baseline.summary if self._baseline is not None else None,
             )
         )
         if self._filtered_out:
             passed, runs = rates.all.runs, rates.all.runs + self._filtered_out
             self.complain(f"--filter: {passed:,} of {counted(runs, 'run')} pass")
         if self._fail_if:
-            all_runs = counted(rates.all.runs, "run")
-            self.complain(f"--fail-if: true for {self._failing_runs:,} of {all_runs}")
+            self._judge_failing_runs(rates.all.runs)
         if self._fail_on:
             self.complain(f"--fail-on: {self._selected_text()}")
         if self._baseline is not None:
@@ -211,6 +212,18 @@ class Report:
                 f"{self._new_count:,} new, {self._known_count:,} as in the baseline{note}"
             )
         self.progress.clear()
+
+    def _judge_failing_runs(self, runs: int) -> None:
+        share = f" ({self._failing_runs / runs:.1%})" if self._failing_runs else ""
+        text = f"--fail-if: true for {self._failing_runs:,} of {counted(runs, 'run')}{share}"
+        if self._at_most:
+            allowed = Decimal(self._at_most.rstrip("%"))
+            if self._at_most.endswith("%"):
+                allowed = allowed * runs / 100
+            is_over = self._failing_runs > allowed
+            self._fails |= is_over
+            text += f", {'more than' if is_over else 'at most'} {self._at_most}"
+        self.complain(text)
 
     def _selected_text(self) -> str:
         findings = self._findings if self._baseline is None else self._new_findings

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.cli.fail_on import SEVERITIES
+from hermes_tui.cli.scan_baseline import OldSummary
 from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
@@ -52,6 +53,8 @@ class Ending(NamedTuple):
     """The number of findings by code and severity, including those outside of runs."""
     refused: int = 0
     """The number of files of which nothing could be read."""
+    before: OldSummary | None = None
+    """The rates of the baseline, if it has them."""
 
 
 def summary_lines(ending: Ending) -> Iterator[str]:
@@ -62,6 +65,8 @@ def summary_lines(ending: Ending) -> Iterator[str]:
         known = " with a known outcome" if outcomes.known < outcomes.runs else ""
         yield "outcome: " + _outcome_text(outcomes, known)
     yield from _rewards_by_errors(outcomes)
+    if ending.before:
+        yield "baseline: " + _before_text(ending.before)
     yield from _outcomes_by_model(rates)
     groups = {group: failed for group in GROUPS if (failed := _failed_names(rates, group))}
     if "code" in groups:
@@ -117,6 +122,18 @@ def _outcome_text(outcomes: Outcomes, known: str = "") -> str:
         parts.append(f"{share}{known} failed ({outcomes.failed_share:.1%})")
     if outcomes.rewards.runs:
         parts.append(_rewards_text(outcomes.rewards))
+    return "; ".join(parts)
+
+
+def _before_text(before: OldSummary) -> str:
+    """Return the rates of a baseline in the words of those of this scan."""
+    rate, outcome = Rate(before["runs"], before["failed"]), before["outcome"]
+    parts = [f"{rate.failed:,} of {counted(rate.runs, 'run')} with errors ({rate.share:.1%})"]
+    if outcome["known"]:
+        parts.append(_outcome_text(Outcomes(rate.runs, outcome["known"], outcome["failed"])))
+    if outcome["mean_reward"] is not None:
+        runs = counted(outcome["rewarded"], "run")
+        parts.append(f"mean reward {outcome['mean_reward']:.4g} ({runs})")
     return "; ".join(parts)
 
 
@@ -198,6 +215,8 @@ def summary_json(ending: Ending) -> dict[str, Any]:
         by_code.setdefault(code, {})[severity] = count
     summary["findings"] = by_code
     summary["outcome"] = rates.outcomes.as_json()
+    if ending.before:
+        summary["baseline"] = ending.before
     summary["outcome_by_model"] = {
         name: outcomes.as_json() for name, outcomes in sorted(rates.by_model.items())
     }

@@ -144,3 +144,31 @@ def test_listed_new_findings_are_harmless_on_a_terminal(folder: Path) -> None:
     text = scan_again(folder).text
     assert len(new_findings(text)) == 1
     assert "\x1b" not in text
+
+
+def test_the_rates_of_the_baseline_are_next_to_those_of_the_scan(folder: Path) -> None:
+    rated = [chat("x", reward=1.0), chat("y", reward=0.0), called("z", "sl")]
+    old = {"runs": 3, "failed": 1}
+    text = scan_again(folder).text
+    assert "\nbaseline: 1 of 3 runs with errors (33.3%)\n" in text
+    lines(folder / "a.jsonl", *rated)
+    again = json.loads(scan_again(folder, "--to", "json").text)["summary"]
+    assert {key: again["baseline"][key] for key in old} == old
+    assert again["baseline"]["outcome"]["rewarded"] == 0
+    (folder.parent / "old.json").write_bytes(within("scan", folder, "--to", "json").out)
+    rewards = "mean reward 0.5 (2 runs)"
+    assert f"\nbaseline: 1 of 4 runs with errors (25.0%); {rewards}\n" in scan_again(folder).text
+
+
+def test_a_baseline_of_rows_has_no_rates(folder: Path) -> None:
+    rows = within("scan", folder, "--runs", "--json").out
+    (folder.parent / "old.json").write_bytes(rows)
+    assert "baseline: " not in scan_again(folder).text.replace(HEADING, "")
+
+
+@pytest.mark.parametrize("summary", ["{}", '{"runs": "3"}', "null"])
+def test_a_baseline_with_a_summary_of_another_form_is_refused(folder: Path, summary: str) -> None:
+    text = f'{{"results": [], "files": [], "summary": {summary}, "complete": true}}'
+    (folder.parent / "old.json").write_text(text)
+    done = scan_again(folder)
+    assert (done.code, "not what `scan --to json` writes" in done.err) == (2, True)

@@ -458,6 +458,38 @@ def test_the_summary_counts_the_ends_of_runs_by_model_too(tmp_path: Path) -> Non
     assert ", reward 0.5: 2 messages" in within("scan", path, "--runs").text
 
 
+@pytest.mark.parametrize(
+    ("at_most", "code"), [("0", 1), ("1", 0), ("33.3%", 1), ("33.4%", 0), ("100%", 0)]
+)
+def test_a_number_or_share_of_failing_runs_can_be_allowed(
+    tmp_path: Path, at_most: str, code: int
+) -> None:
+    path = lines(tmp_path / "runs.jsonl", *(graded(name, 1.0) for name in "ab"), graded("c", 0.0))
+    done = within("scan", path, "--fail-if", "reward < 1", "--at-most", at_most)
+    verdict = "more than" if code else "at most"
+    assert done.code == code
+    assert f"true for 1 of 3 runs (33.3%), {verdict} {at_most}" in done.err
+
+
+def test_a_share_is_compared_exactly(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *(graded(str(n), float(n >= 29)) for n in range(100)))
+    assert within("scan", path, "--fail-if", "reward < 1", "--at-most", "29%").code == 0
+    assert within("scan", path, "--fail-if", "reward < 1", "--at-most", "28.9%").code == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--at-most", "5"), "add --fail-if EXPRESSION"),
+        (("--at-most", "few", "--fail-if", "errors > 0"), "give 3, or 10%"),
+        (("--at-most", "5", "--fail-if", "errors > 0", "--to", "junit"), "print another format"),
+    ],
+)
+def test_an_allowance_that_makes_no_sense_is_refused(more: tuple[str, ...], message: str) -> None:
+    done = within("scan", "x.json", *more)
+    assert (done.code, message in done.err) == (2, True)
+
+
 def test_runs_can_be_failed_by_an_expression(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "runs.jsonl", graded("a", 1.0), graded("b", 0.0), called("c", "sl", reward=1)
