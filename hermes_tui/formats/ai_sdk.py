@@ -154,8 +154,7 @@ def _read_chat(
             build.request_failed(failure_of(error).message, pointer=place)
         if not several and not failures:
             source_defect(build, "not a message", item)
-    outcome = fields.outcome_of(around) if around else None
-    if outcome is not None:
+    if (outcome := fields.outcome_of(around)) is not None:
         build.end(**outcome)
     elif items and (failures := failures_of(items[-1].value, "")):
         build.end(status="error", stop_reason=failure_of(failures[-1][1]).message)

@@ -84,9 +84,7 @@ def _read_request(value: dict[str, Any], build: RunBuilder) -> None:
     if value.get("system"):
         build.message({"role": "system", "content": value["system"]}, pointer="/system")
     build.messages(messages, "/messages")
-    outcome = fields.outcome_of(value)
-    if outcome is not None:
-        build.end(**outcome)
+    build.end_with(fields.outcome_of(value))
 
 
 def _read_reply(value: dict[str, Any], build: RunBuilder, pointer: str, *, run_id: str) -> None:

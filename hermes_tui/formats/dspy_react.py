@@ -59,8 +59,7 @@ class Dspy:
             _append_step(trajectory, number, pointer, build)
         _append_other(trajectory, pointer, build)
         _append_answer(others, build)
-        if (outcome := fields.outcome_of(others)) is not None:
-            build.end(**outcome)
+        build.end_with(fields.outcome_of(others))
 
 
 def _trajectory_of(value: Any) -> tuple[dict[str, Any], str] | None:

@@ -93,9 +93,7 @@ def _run(
             build.defect("not a message", item, pointer=place)
         else:
             build.message(message[1], pointer=place + message[0], ts=_time(item))
-    outcome = fields.outcome_of(nearest)
-    if outcome is not None:
-        build.end(**outcome)
+    build.end_with(fields.outcome_of(nearest))
 
 
 def _nearest_object(value: Any, conversation: Found) -> dict[str, Any]:

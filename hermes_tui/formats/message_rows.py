@@ -77,8 +77,7 @@ def _read_run(name: str, rows: list[_Row], build: RunBuilder) -> None:
         build.locate(row.line)
         build.message(row.message, pointer=row.pointer + row.inner, ts=time_of(row.value))
     judged = {key: row.value[key] for row in rows for key in _OUTCOME_KEYS if key in row.value}
-    if (outcome := fields.outcome_of(judged)) is not None:
-        build.end(**outcome)
+    build.end_with(fields.outcome_of(judged))
 
 
 def _run_key(value: Any) -> str:

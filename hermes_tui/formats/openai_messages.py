@@ -199,9 +199,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
             build.messages(map(decode_if_json, one), place)
         elif one is not None:
             build.defect("`messages` is not a list", one, pointer=place)
-        outcome = outcome_of_export(own) if own else fields.outcome_of(value)
-        if outcome is not None:
-            build.end(**outcome)
+        build.end_with(outcome_of_export(own) if own else fields.outcome_of(value))
 
 
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:

@@ -101,7 +101,7 @@ def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: s
     prefill = _start_prompted(row, prompt_key(value), build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
     _reply(reply, f"{pointer}/{key}", prefill, build, reason=reason, used=value.get("usage"))
-    _end_reply(value, build)
+    build.end_with(outcome_of_reply(value, "finish_reason"))
 
 
 def _reply(
@@ -173,11 +173,6 @@ def _start_prompted(
     return prefill
 
 
-def _end_reply(members: Mapping[str, Any], build: RunBuilder) -> None:
-    if (outcome := outcome_of_reply(members, "finish_reason")) is not None:
-        build.end(**outcome)
-
-
 def outcome_of_reply(members: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
     """Return `fields.outcome_of` a row; `reasons` are the keys of the finish reason.
 
@@ -206,7 +201,7 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
         prefill = _start_prompted(shared, key_of_prompt, build, pointer, **known)
         used = sample.metadata.get("usage", None if index else value.get("usage"))
         _add_sample(sample, prefill, used, build, pointer)
-        _end_reply(sample.metadata, build)
+        build.end_with(outcome_of_reply(sample.metadata, "finish_reason"))
 
 
 def _add_sample(

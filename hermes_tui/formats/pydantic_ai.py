@@ -63,9 +63,7 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
     for place, line, item in placed:
         if not is_message(item):
             build.defect("not a model message", item, pointer=place, line=line)
-    outcome = fields.outcome_of(around) if around else None
-    if outcome is not None:
-        build.end(**outcome)
+    build.end_with(fields.outcome_of(around))
 
 
 def _messages(placed: Iterable[tuple[str, int, Any]]) -> Iterator[ChatMessage]:

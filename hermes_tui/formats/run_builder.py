@@ -319,6 +319,11 @@ class RunBuilder:
             )
         )
 
+    def end_with(self, outcome: Mapping[str, Any] | None) -> None:
+        """Close the run with the arguments of `end` that `fields.outcome_of` found, if any."""
+        if outcome is not None:
+            self.end(**outcome)
+
 
 def _lacks_only_role(value: Mapping[str, Any]) -> bool:
     """Return whether a record is a message without its role, as when sorted keys are cut off."""

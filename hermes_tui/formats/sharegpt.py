@@ -121,8 +121,8 @@ def _read_run(
         else:
             build.defect("not a turn", turn, pointer=pointer)
     # An outcome of the pair does not hold for either side.
-    if not side and (outcome := fields.outcome_of(value)) is not None:
-        build.end(**outcome)
+    if not side:
+        build.end_with(fields.outcome_of(value))
 
 
 def _title(placed: list[tuple[str, Any]]) -> str:
