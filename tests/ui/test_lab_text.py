@@ -75,7 +75,7 @@ def test_a_caret_hides_no_text(text: str, start: int, count: int, width: int) ->
     end = min(start + count, len(text))
     pieces = [Piece(0, len(text), Fate.CONTENT)] if text else []
     document = LabDocument(text, pieces, caret=Caret(Span(start, end), "m" * 50), width=width)
-    carets = [n for n in range(len(document)) if document.is_caret(n)]
+    carets = [n for n in range(len(document)) if n == document.caret_line]
     assert len(carets) == 1
     assert cells(document.lines[carets[0]].text) <= width
     kept = [line.text for n, line in enumerate(document.lines) if n not in carets]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -324,27 +324,23 @@ class LabModel:
 
     def next_failure(self) -> bool:
         """Go to the next step that failed or that a finding is about."""
-        later = next((step for step in self._stops if step > self.step), None)
-        if later is None:
-            return False
-        self._stop_at(later)
-        return True
+        return self._stop_at(step for step in self._stops if step > self.step)
 
     def previous_failure(self) -> bool:
         """Go to the previous step that failed or that a finding is about."""
-        earlier = next((step for step in reversed(self._stops) if step < self.step), None)
-        if earlier is None:
-            return False
-        self._stop_at(earlier)
-        return True
+        return self._stop_at(step for step in reversed(self._stops) if step < self.step)
 
-    def _stop_at(self, step: int) -> None:
-        """Go to a step, and point at its finding."""
+    def _stop_at(self, steps: Iterator[int]) -> bool:
+        """Go to the first of some steps, and point at its finding; return whether there is one."""
+        step = next(steps, None)
+        if step is None:
+            return False
         self.go(step)
         for holder, finding in zip(self._finding_steps, self.result.diagnostics, strict=True):
             if holder == step and finding.severity is not Severity.NOTE:
                 self.pointed = finding
                 break
+        return True
 
     def point_at(self, finding: Diagnostic) -> None:
         """Point at a finding, and go to the step that it is about."""

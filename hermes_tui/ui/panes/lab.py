@@ -17,7 +17,6 @@ from hermes_tui.ui.render.rows import sign_of
 from hermes_tui.ui.widgets.row_list import RowList, Rows
 from hermes_tui.ui.widgets.text_view import TextView
 
-MAX_MATCHES = 2_000
 NO_TEXT = "the message has no text: its calls, if any, arrived parsed"
 Resolve = Callable[[str], Style]
 
@@ -83,17 +82,18 @@ class LabTextPane(TextView):
             self.reveal(*document.place(span.start))
 
     def mark_matches(self, found: list[tuple[int, int]], current: int | None) -> None:
-        """Mark the matches of a search, at most `MAX_MATCHES`, and reveal the current one."""
-        self._match_ranges = found[:MAX_MATCHES]
+        """Mark the matches of a search, and reveal the current one."""
+        self._match_ranges = found
         self._show_matches()
         if current is not None:
             self.reveal_span(Span(*found[current]))
 
     def _show_matches(self) -> None:
         document = self.lab_document
+        if document is None:
+            return
         places = []
-        for start, end in self._match_ranges if document is not None else ():
-            assert document is not None
+        for start, end in self._match_ranges:
             line, character = document.place(start)
             places.append((line, character, character + end - start))
         self.set_matches(places)

@@ -112,9 +112,10 @@ class TextPane(TextView):
         number = self._match + step
         if number >= len(self.matches) and self.is_finding:
             self.find_on(AT_ONCE_S)
-        if 0 <= number < len(self.matches):
+        is_found = 0 <= number < len(self.matches)
+        if is_found:
             self._show_match(number)
-        return 0 <= number < len(self.matches) or (number > 0 and self.is_finding)
+        return is_found or (number > 0 and self.is_finding)
 
     def page_of(self, timeline: Timeline, row: int) -> object:
         """Return a key of the page that shows a row; rows may share a page."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from hermes_tui.model.spans import Span
@@ -51,9 +51,11 @@ class LabDocument(Document):
         super().__init__()
         self.source = text
         self._texts = text.split("\n")
-        self._starts = _line_starts(self._texts)
-        self._caret_line = -1
-        self._caret_style = caret.style if caret is not None else ""
+        lengths = (len(line) + 1 for line in self._texts[:-1])
+        self._starts = list(accumulate(lengths, initial=0))
+        self.caret_line = -1
+        """The number of the line of carets, or -1 if there is none."""
+        self.caret_style = caret.style if caret is not None else ""
         if caret is not None:
             self._insert_carets(caret, max(8, width))
         plain_ascii = is_plain_ascii(text) and self._caret_is_ascii()
@@ -62,7 +64,7 @@ class LabDocument(Document):
     def place(self, offset: int) -> tuple[int, int]:
         """Return the line that the character at `offset` is in, and its offset in the line."""
         line = bisect_right(self._starts, offset) - 1
-        if line == self._caret_line:
+        if line == self.caret_line:
             line -= 1
         return line, min(offset - self._starts[line], len(self._texts[line]))
 
@@ -70,20 +72,8 @@ class LabDocument(Document):
         """Return the offset in the text of a line's first character."""
         return self._starts[line]
 
-    @property
-    def caret_line(self) -> int:
-        """The number of the line of carets, or -1 if there is none."""
-        return self._caret_line
-
-    def is_caret(self, line: int) -> bool:
-        return line == self._caret_line
-
-    @property
-    def caret_style(self) -> str:
-        return self._caret_style
-
     def _caret_is_ascii(self) -> bool:
-        return self._caret_line < 0 or self._texts[self._caret_line].isascii()
+        return self.caret_line < 0 or self._texts[self.caret_line].isascii()
 
     def _insert_carets(self, caret: Caret, width: int) -> None:
         """Insert the carets below the row that contains the span; a long line is split there."""
@@ -99,7 +89,7 @@ class LabDocument(Document):
             min(cells(whole[character : character + count]) or 1, MAX_CARETS),
             width,
         )
-        self._caret_line = line + 1
+        self.caret_line = line + 1
         # The same offset as that of the following line, so that no character of the text is looked
         # up in the line of carets.
         after = self._starts[line] + end
@@ -110,15 +100,6 @@ class LabDocument(Document):
             starts.append(after)
         self._texts[line + 1 : line + 1] = inserted
         self._starts[line + 1 : line + 1] = starts
-
-
-def _line_starts(texts: Sequence[str]) -> list[int]:
-    starts = []
-    at = 0
-    for text in texts:
-        starts.append(at)
-        at += len(text) + 1
-    return starts
 
 
 def _caret_text(message: str, before: int, count: int, width: int) -> str:
@@ -153,7 +134,7 @@ class _LabLines(TextLines):
 
     def line(self, number: int) -> Line:
         text = self.texts[number]
-        if self._document.is_caret(number):
+        if number == self._document.caret_line:
             return styled_line(text, self._document.caret_style)
         start = self._document.start(number)
         return Line(text, tuple(self._spans(start, start + len(text))))

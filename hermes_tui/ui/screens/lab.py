@@ -23,7 +23,7 @@ from hermes_tui.ui.lab.model import LabText
 from hermes_tui.ui.lab.parsers import lab_parsers
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.layout import LOW, MEDIUM
-from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
+from hermes_tui.ui.panes.lab import LabTextPane, ResultPane, StepsPane
 from hermes_tui.ui.render.lab import legend, result_rows, step_place, title_segments
 from hermes_tui.ui.render.lab_stream import stream_place, stream_rows
 from hermes_tui.ui.screens.lab_commands import Hand
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 WIDE_SIDES = frozenset({"matrix", "which", "sweep"})
 """Side panes that take the whole width, below the text."""
+MAX_MATCHES = 2_000
 LEAST_STEPS = 6
 """Rows that the steps keep next to the result even if there are fewer steps."""
 
@@ -232,7 +233,7 @@ class LabScreen(LabTakeAway):
     def refresh_view(self) -> None:
         if not self._is_whole:
             return
-        model, stream = self.model, self.stream if self.side == "stream" else None
+        model, stream = self.model, self.shown_stream
         if self._area is None:
             self.text_pane.show(model, stream)
         else:
@@ -275,8 +276,8 @@ class LabScreen(LabTakeAway):
             ]
         else:
             left = legend()
-        replay = self.stream if self.side == "stream" else None
-        where = stream_place(replay) if replay is not None else step_place(model)
+        stream = self.shown_stream
+        where = stream_place(stream) if stream is not None else step_place(model)
         self.query_one("#status", StatusLine).show([*left, ("\0fill", ""), (f"{where} ", "dim")])
         self.refresh_bar()
 
@@ -288,15 +289,14 @@ class LabScreen(LabTakeAway):
     def bar(self) -> list[Entry]:
         if self.is_editing:
             return editing_bar(self.situation())
-        if self.side == "stream" and self.stream is not None:
-            keymap, by_characters = self.hermes.config.keys, self.stream.by_characters
-            return stream_bar(keymap, by_characters=by_characters)
+        if (stream := self.shown_stream) is not None:
+            return stream_bar(self.hermes.config.keys, by_characters=stream.by_characters)
         return super().bar()
 
     def follow_cursor(self, row_list: RowList) -> None:
         if row_list.id == "side":
-            if self.side == "stream" and self.stream is not None:
-                self.stream.go(row_list.cursor)
+            if (stream := self.shown_stream) is not None:
+                stream.go(row_list.cursor)
             elif self.side == "fixes":
                 self.query_one(SidePane).describe()
         self.refresh_view()

@@ -43,6 +43,11 @@ class LabCommands(Searching, Moving, LabReading):
     search: Search | None
 
     @property
+    def shown_stream(self) -> StreamModel | None:
+        """The replay whose deltas are listed in place of the steps, or None."""
+        return self.stream if self.side == "stream" else None
+
+    @property
     @abstractmethod
     def is_editing(self) -> bool: ...
 
@@ -110,33 +115,36 @@ class LabCommands(Searching, Moving, LabReading):
         self._step(-1, self.model.step_back)
 
     def _step(self, by: int, move: Callable[[], bool]) -> None:
-        if self.side == "stream" and self.stream is not None:
-            if not self.stream.go(self.stream.at + by):
-                self.say("nothing more is sent" if by > 0 else "nothing was sent before")
-            self.refresh_view()
+        stream = self.shown_stream
+        if stream is None:
+            refusal = "this is the last step" if by > 0 else "this is the whole parse"
+            self._show_step(move(), refusal)
             return
-        self._show_step(move(), "this is the last step" if by > 0 else "this is the whole parse")
+        if not stream.go(stream.at + by):
+            self.say("nothing more is sent" if by > 0 else "nothing was sent before")
+        self.refresh_view()
 
     def do_lab_next(self) -> None:
         self._step(1, self.model.step_over)
 
     def do_lab_out(self) -> None:
-        if self.side == "stream" and self.stream is not None:
-            self.stream.go(self.stream.deltas)
+        if (stream := self.shown_stream) is not None:
+            stream.go(stream.deltas)
             self.refresh_view()
         else:
             self._show_step(self.model.step_out(), "this is the last step")
 
     def do_lab_failure(self) -> None:
-        if self.side == "stream" and self.stream is not None:
-            at = self.stream.next_delta_with_calls()
-            if at is None:
-                self.say("no further part of a call is sent")
-            else:
-                self.stream.go(at)
-            self.refresh_view()
+        stream = self.shown_stream
+        if stream is None:
+            self._show_step(self.model.next_failure(), "no further failure")
             return
-        self._show_step(self.model.next_failure(), "no further failure")
+        at = stream.next_delta_with_calls()
+        if at is None:
+            self.say("no further part of a call is sent")
+        else:
+            stream.go(at)
+        self.refresh_view()
 
     def do_lab_previous_failure(self) -> None:
         self._show_step(self.model.previous_failure(), "no earlier failure")

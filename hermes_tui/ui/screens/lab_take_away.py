@@ -50,7 +50,7 @@ class LabTakeAway(LabCommands):
             self.say(self.keys.format(hint))
         elif real is None and not model.failures:
             self.say(_nothing_failed(model.parser.name))
-        elif self.side == "stream" and self.stream is not None and self.stream.cuts_once:
+        elif (stream := self.shown_stream) is not None and stream.cuts_once:
             hint = "{lab-larger} and {lab-smaller} choose deltas of one size"
             self.say("a cut at one place cannot be reduced: " + self.keys.format(hint))
         else:
@@ -84,7 +84,7 @@ class LabTakeAway(LabCommands):
         """
         from hermes_tui.runtime.real_parser import Deltas, RealParser
 
-        stream, chosen = self.stream if self.side == "stream" else None, self.model.real
+        stream, chosen = self.shown_stream, self.model.real
         if stream is not None:
             engine, parser = self._engine(stream.engine), stream.parser
             size = stream.split.size if stream.split is not None else stream.size
