@@ -2,11 +2,13 @@
 
     event = {"event": "on_chat_model_end", "data": {"input": {"messages": [[message, …]]},
              "output": message}, "run_id", "parent_ids": [outermost, …], "name", "metadata", "tags"}
+          | {"event": "on_tool_error", "data": {"error", "input", "tool_call_id"}, …}
           | {"event": "on_chat_model_start" | "on_chat_model_error" | "on_chain_end" | "on_…", …}
 
 Each agent is a run: the requests of one graph, distinguished by `parent_ids`. The messages that are
 new in a request are appended, then its reply; a request that failed may have no event that records
-it. Events of streaming, nodes and tools repeat the same content.
+it. Events of streaming, nodes and tools repeat the same content, except that the error of a tool is
+nowhere else if it ended the graph.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
-from hermes_tui.formats.chat_messages import append_message, raw_messages
+from hermes_tui.formats.chat_messages import ChatMessage, append_message, raw_messages
 from hermes_tui.formats.langchain_messages import is_message, is_same, message_of, model_of
 from hermes_tui.formats.run_builder import RunBuilder
 
 _MODEL_START = "on_chat_model_start"
 _MODEL_END = "on_chat_model_end"
 _MODEL_ERROR = "on_chat_model_error"
+_TOOL_ERROR = "on_tool_error"
 _CHAIN_END = "on_chain_end"
 
 
@@ -44,6 +47,8 @@ class LangChainEvents:
             event = _Event(row, pointer, line)
             if event.kind in (_MODEL_START, _MODEL_END, _MODEL_ERROR):
                 agents.setdefault(event.graph, _Agent()).events.append(event)
+            elif event.kind == _TOOL_ERROR and (agent := agents.get(event.graph)):
+                agent.tool_errors.append(event)
             elif event.kind == _CHAIN_END and (agent := agents.get((*event.parents, event.run_id))):
                 agent.events.append(event)
         for graph, agent in agents.items():
@@ -108,6 +113,7 @@ class _Agent:
 
     events: list[_Event] = field(default_factory=list)
     known: list[Any] = field(default_factory=list)
+    tool_errors: list[_Event] = field(default_factory=list)
 
     def read(self, graph: tuple[str, ...], outer: tuple[str, ...], build: RunBuilder) -> None:
         replies = [event.row["data"].get("output") for event in self.events]
@@ -127,6 +133,21 @@ class _Agent:
                 self._append(output, f"{event.pointer}/data/output", event.line, build)
             elif event.kind == _MODEL_ERROR:
                 _fail(event, build)
+        if self.tool_errors:
+            self._append_tool_errors(build)
+
+    def _append_tool_errors(self, build: RunBuilder) -> None:
+        """Append the errors of tools as results, unless a message answers the call."""
+        raws = raw_messages(map(message_of, self.known))
+        answered = {fields.label(raw, "tool_call_id") for raw in raws}
+        for event in self.tool_errors:
+            call_id = fields.label(event.row["data"], "tool_call_id")
+            if call_id in answered:
+                continue
+            answer = {"tool_call_id": call_id or None, "name": fields.label(event.row, "name")}
+            raw = {"role": "tool", **answer, "content": _error_of(event), "is_error": True}
+            build.locate(event.line)
+            append_message(build, ChatMessage(raw, event.pointer))
 
     def _append_new(self, messages: list[Any], place: str, line: int, build: RunBuilder) -> None:
         """Append the messages not known yet; of a rewritten history, from the first difference
@@ -156,10 +177,13 @@ def _after_prompt(known: list[Any]) -> Any:
 
 
 def _fail(event: _Event, build: RunBuilder) -> None:
-    error = event.row["data"].get("error")
-    text = fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
     build.locate(event.line)
-    build.request_failed(text, pointer=event.pointer)
+    build.request_failed(_error_of(event), pointer=event.pointer)
+
+
+def _error_of(event: _Event) -> str:
+    error = event.row["data"].get("error")
+    return fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
 
 
 FORMAT = LangChainEvents()

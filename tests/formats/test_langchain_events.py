@@ -95,10 +95,29 @@ def test_the_messages_of_a_request_without_a_reply_are_shown() -> None:
     assert [one.message for one in only(events, RequestFailed)] == ["Gone('away')"]
 
 
+def test_the_error_of_a_tool_that_ended_the_graph_answers_its_call() -> None:
+    asked, call = message("human", "Add.", "1"), {"name": "add", "args": {}, "id": "c1"}
+    reply = message("ai", "", "2", tool_calls=[call])
+    failed = {"error": {"repr": "ValueError('no')"}, "tool_call_id": "c1"}
+    answer = message("tool", "Error: no", "3", tool_call_id="c1", status="error")
+    rows = [
+        event("on_chat_model_start", "m", "root", "agent", input={"messages": [[asked]]}),
+        event("on_chat_model_end", "m", "root", "agent", input={"messages": []}, output=reply),
+        event("on_tool_error", "t", "root", "tools", **failed),
+    ]
+    [result] = results(read_bytes(FORMAT, lines(*rows)))
+    assert (result.call_id, result.content) == ("c1", "ValueError('no')")
+    assert result.error is not None and result.error.kind == "flag"
+    handled = event("on_chain_end", "root", output={"messages": [asked, reply, answer]})
+    [result] = results(read_bytes(FORMAT, lines(*rows, handled)))
+    assert result.content == "Error: no"
+
+
 @given(any_json("id", "content"), any_json("messages", "type"))
 @settings(max_examples=100, deadline=None)
 def test_reading_never_raises(value: Any, inner: Any) -> None:
-    kinds = ("on_chat_model_start", "on_chat_model_end", "on_chat_model_error", "on_chain_end")
+    kinds = ("on_chat_model_start", "on_chat_model_end", "on_chat_model_error", "on_chain_end",
+             "on_tool_error")  # fmt: skip
     contents = [{"messages": value}, {"messages": [inner]}, value, {"messages": [[value, inner]]}]
     rows = [event(kind, "r", "p", input=one, output=one) for kind in kinds for one in contents]
     odd = {"event": "on_x", "data": {}, "run_id": "r", "parent_ids": value, "metadata": inner}
