@@ -15,6 +15,7 @@ from hermes_tui.runtime.transcript_names import (
     ARCHIVE_SUFFIXES,
     is_archive_name,
     may_be_transcript,
+    natural_key,
 )
 
 WALKED_SUFFIXES = (".db", ".parquet", ".arrow", *ARCHIVE_SUFFIXES)
@@ -114,7 +115,7 @@ def _names_to_visit(folder: str, links: list[str] | None = None) -> list[str]:
         names = [name for name in names if neighbours.get(name) not in there]
         if links is not None:
             links += [folder + name for name in names if name in neighbours]
-    names.sort(key=_without_separator, reverse=True)
+    names.sort(key=_sort_key, reverse=True)
     return names
 
 
@@ -177,5 +178,5 @@ def _neighbour_of(entry: os.DirEntry[str]) -> str:
     return name if folder in ("", os.curdir) else ""
 
 
-def _without_separator(name: str) -> str:
-    return name.rstrip(os.sep)
+def _sort_key(name: str) -> tuple[str, str]:
+    return natural_key(name.rstrip(os.sep))

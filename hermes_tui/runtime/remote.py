@@ -19,6 +19,7 @@ from typing import IO, Any, Final, TypeVar, cast
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.wording import first_line, install
+from hermes_tui.runtime.transcript_names import natural_key
 
 BLOCK: Final = 4 << 20
 BLOCKS_KEPT: Final = 8
@@ -215,7 +216,9 @@ def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[Remote
         # Unlike `exists`, `info` gives the reason: a server may be down, or refuse.
         _call_fsspec(path, lambda: files.info(inner))
         raise SourceError(str(path), "no transcripts here", "name a file, or check the URL")
-    return [RemotePath(files.unstrip_protocol(name)) for name in sorted(names)], False
+    return [
+        RemotePath(files.unstrip_protocol(name)) for name in sorted(names, key=natural_key)
+    ], False
 
 
 def size_of(path: RemotePath) -> int:

@@ -8,6 +8,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.folder_source import numbered_lines
 from hermes_tui.runtime.numbered_files import split_numbered
 from hermes_tui.runtime.remote import RemoteFolder, RemotePath, remote_bytes
+from hermes_tui.runtime.transcript_names import natural_key
 
 FETCHED_TOGETHER = 64
 """How many files are requested at a time: each request takes some hundredths of a second."""
@@ -23,7 +24,7 @@ def with_remote_run_folders(paths: Sequence[RemotePath]) -> list[RemotePath]:
         numbered, others = split_numbered(folder.url, names)
         found += [folder] if numbered else []
         found += [folder / name for name in others]
-    return sorted(found, key=lambda path: path.url)
+    return sorted(found, key=lambda path: natural_key(path.url))
 
 
 def run_folder_bytes(path: RemotePath) -> Iterator[bytes]:

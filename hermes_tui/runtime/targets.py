@@ -29,6 +29,7 @@ from hermes_tui.runtime.transcript_names import (
     SUFFIXES,
     is_archive_name,
     may_be_transcript,
+    natural_key,
 )
 
 _REMOTE_SUFFIXES = (".parquet", ".arrow", *ARCHIVE_SUFFIXES)
@@ -268,7 +269,8 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
 
     if not glob.has_magic(pattern):
         return [Target(path)]
-    matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
+    found_paths = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
+    matches = sorted(found_paths, key=lambda path: natural_key(str(path)))
     files = without_sidecars([match for match in matches if false_on_oserror(match.is_file)])
     files = [Path(name) for name in with_run_folders([*map(str, files)])]
     if not files and not waits:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".har", ".eval", ".log")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tzst", ".tbz2", ".tbz", ".txz")
+_WIDEST_NUMBER = 18
+_NUMBER = re.compile(r"[0-9]+")
 _AMBIGUOUS_SUFFIXES = (".log",)
 """Suffixes of transcripts that other files have just as often."""
+
+
+def natural_key(name: str) -> tuple[str, str]:
+    """Return a sort key by which the numbers in names count: 9.jsonl comes before 10.jsonl."""
+    return _NUMBER.sub(lambda digits: digits[0].zfill(_WIDEST_NUMBER), name), name
 
 
 def may_be_transcript(name: str, also: tuple[str, ...] = ()) -> bool:

@@ -52,6 +52,16 @@ def test_files_and_folders_are_in_the_order_of_their_paths(tmp_path: Path) -> No
     assert found == sorted(path for path in tmp_path.rglob("*.json") if path.is_file())
 
 
+@pytest.mark.parametrize("pattern", ["", "/*", "/**/*.jsonl"])
+def test_files_of_numbered_steps_are_in_the_order_of_their_numbers(
+    tmp_path: Path, pattern: str
+) -> None:
+    numbers = ["1", "2", "9", "10", "20", "100", "1" * 30, "2" * 30]
+    for number in reversed(numbers):
+        (tmp_path / f"step_{number}.jsonl").write_text("{}")
+    assert names(f"{tmp_path}{pattern}") == [f"step_{number}.jsonl" for number in numbers]
+
+
 def test_a_link_to_a_file_of_the_same_folder_does_not_list_it_twice(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "step-1.jsonl").write_text("{}")

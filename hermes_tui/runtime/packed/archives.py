@@ -26,6 +26,7 @@ from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
 from hermes_tui.runtime.packed.zip_members import ZipArchive
 from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
+from hermes_tui.runtime.transcript_names import natural_key
 
 _ZIP_MAGIC = b"PK"
 _PICKLE = "data.pkl"
@@ -95,7 +96,8 @@ def transcripts(archive: Archive) -> list[str]:
     present = {*names, *_with_parents(by_folder)}
     if runs:
         names = _without_files_of_runs(by_folder, runs)
-    return sorted(runs | {name for name in names if not _is_sidecar(name, present, runs)})
+    found = runs | {name for name in names if not _is_sidecar(name, present, runs)}
+    return sorted(found, key=natural_key)
 
 
 def _with_parents(folders: Iterable[str]) -> set[str]:
