@@ -299,7 +299,8 @@ def _group(members: Mapping[str, Any], prompt: Any) -> str:
 
 def _scores(row: _Row) -> dict[str, float]:
     """Return the numbers of a row: results of reward functions, the step, lengths and versions."""
-    scores = fields.measured(row.members, without=_NO_SCORES)
+    named = fields.as_dict(row.members.get("reward"))
+    scores = fields.measured({**row.members, **named}, without=_NO_SCORES)
     step = fields.number(row.members.get("step"))
     return scores if step is None else {**scores, "step": step}
 
@@ -309,10 +310,12 @@ def _reward(
 ) -> tuple[float | None, dict[str, str]]:
     """Return the reward of a rollout, and a note if it is a sum computed here.
 
-    A list holds a reward per token. TRL records the results of reward functions without their
-    weights or sum.
+    A list holds a reward per token, an object several by name (slime's `--reward-key`). TRL records
+    the results of reward functions without their weights or sum.
     """
     raw = next((members[key] for key in ("reward", "score") if members.get(key) is not None), None)
+    if isinstance(raw, dict):
+        raw = next((raw[name] for name in ("reward", "score") if name in raw), None)
     if isinstance(raw, list):
         each = [found for one in raw if (found := measures.number(one)) is not None]
         return (measures.number(sum(each)) if each else None), {}

@@ -425,6 +425,12 @@ def test_a_complete_response_of_slime_is_no_success(status: str, expected: str) 
     assert end_of({**SLIME, "status": status}).status == expected
 
 
+def test_a_reward_of_slime_may_be_several_by_name() -> None:
+    end = end_of({**SLIME, "reward": {"score": -0.5, "acc": True, "pred": "b"}})
+    assert (end.reward, end.scores) == (-0.5, {"response_length": 2.0, "acc": 1.0})
+    assert end_of({**SLIME, "reward": {"acc": 1}}).reward is None
+
+
 def test_a_prompt_of_slime_may_be_messages() -> None:
     said = {**SLIME, "prompt": [{"role": "user", "content": "Hi"}], "response": "Ho."}
     assert tuple(dialog(read_value(rollouts.FORMAT, said))) == HI
