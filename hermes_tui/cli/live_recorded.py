@@ -80,5 +80,9 @@ def fill_in_recorded(arguments: argparse.Namespace, path: Path) -> None:
     for name in RECORDED_SETTINGS:
         if name in recorded and not getattr(arguments, name):
             setattr(arguments, name, recorded[name])
-    arguments.workdir = arguments.workdir or recorded.get("workdir", "")
+    workdir = str(recorded.get("workdir", ""))
+    if workdir and not arguments.workdir and not Path(workdir).is_dir():
+        hint = "make it again, or name another with --workdir"
+        raise SourceError(workdir, "the folder that the run worked in is gone", hint)
+    arguments.workdir = arguments.workdir or workdir
     arguments.model = first.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def test_a_request_whose_reply_was_lost_is_sent_again(recording: Path, kind: str
     assert [(event["turn"], event.get("attempt", 1)) for event in sent[1:3]] == [(2, 1), (2, 2)]
     resumed = [event for event in events(recording.read_text()) if event["kind"] == "Resumed"]
     assert [(event["command"], event["by"]) for event in resumed] == [("retry", "program")]
+
+
+def test_a_run_whose_folder_is_gone_is_not_resumed_in_another(recording: Path) -> None:
+    workdir = Path(events(recording.read_text())[0]["details"]["live"]["workdir"])
+    cut_after(recording, "RequestSent", 2)
+    shutil.rmtree(workdir)
+    refused = live("--resume", str(recording))
+    assert refused.returncode == 3
+    assert refused.stderr == (
+        f"hermes-tui: {workdir}: the folder that the run worked in is gone"
+        " (make it again, or name another with --workdir)\n"
+    )
+    assert live("--resume", str(recording), "--workdir", str(recording.parent)).returncode == 0
 
 
 def test_a_request_lost_twice_is_sent_again(recording: Path) -> None:
