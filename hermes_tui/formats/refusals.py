@@ -20,6 +20,10 @@ _REST = "the rest of the file is missing"
 _FORCE = "list the formats with `hermes-tui formats`, force one with --format NAME"
 _SAVE_AS = "save its rows as JSON lines or Parquet"
 _UNPACK = "unpack it first"
+_TEMPLATE = (
+    "it is or has a chat template: `hermes-tui parsers` lists the parser for each family of models,"
+    " and `hermes-tui parse` reads the text that a model wrote"
+)
 _KINDS = (
     (
         0,
@@ -112,6 +116,8 @@ def why_no_message(whole: bytes) -> Refusal:
     for place, message in load(whole.rstrip()).problems if whole else ():
         if message.startswith(TRUNCATED):
             return Refusal(f"truncated at byte {place:,}, before any message", _REST)
+    if b'"chat_template"' in whole:
+        return Refusal("JSON, but nothing in it looks like a message", _TEMPLATE, is_foreign=True)
     if whole.lstrip(BLANKS)[:1] not in (b"{", b"[") and (hint := _hint_for_text(whole)):
         return Refusal("no message found in it", hint, is_foreign=True)
     hint = _hint_for_rows(whole) or _FORCE
@@ -128,6 +134,8 @@ def _hint_for_text(whole: bytes) -> str:
             return (
                 f"its lines have messages after other text, which `grep -o '{pattern}' FILE` drops"
             )
+    if b"{%" in whole and b"messages" in whole:
+        return _TEMPLATE
     from hermes_tui.parsers.choice import guess_parser
 
     if guess_parser(whole[:MAX_TEXT].decode("utf-8", "replace")).sure:

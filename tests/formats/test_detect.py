@@ -161,6 +161,20 @@ def test_a_file_that_is_not_a_transcript_is_refused_with_a_reason(data: bytes, r
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        b"{%- for message in messages %}\n<tool_call>\n{{ message.content }}{%- endfor %}\n",
+        b'{\n "chat_template": "{% for m in messages %}<tool_call>\\n{\\"name\\": ",\n "x": 1\n}',
+        b'{"chat_template": "{% for m in messages %}<tool_call>\\n{\\"name\\": "}',
+    ],
+)
+def test_a_chat_template_is_not_taken_for_the_text_of_a_model(data: bytes) -> None:
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is None
+    assert detection.hint.startswith("it is or has a chat template: `hermes-tui parsers` lists")
+
+
+@pytest.mark.parametrize(
     ("text", "hint"),
     [
         ("[{'role': 'user', 'content': None}]\n", "Python's repr"),
