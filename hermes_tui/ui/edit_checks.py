@@ -251,7 +251,9 @@ def _oddities(text: str) -> list[Problem]:
 
 
 def _problem_from(diagnostic: Diagnostic, text: str) -> Problem:
-    message = f"{diagnostic.message}; {diagnostic.hint}" if diagnostic.hint else diagnostic.message
+    # A limit of the model is not what cut a text that a person types.
+    hint = diagnostic.hint.removesuffix("raise max_tokens").rstrip("; ")
+    message = f"{diagnostic.message}; {hint}" if hint else diagnostic.message
     at = position(text, diagnostic.span.start) if diagnostic.span else (0, 0)
     return Problem(diagnostic.severity, message, *at)
 

@@ -53,6 +53,11 @@ def test_broken_arguments_are_located() -> None:
     assert "not JSON" in problem.message
 
 
+def test_an_open_bracket_of_typed_arguments_is_not_blamed_on_max_tokens() -> None:
+    (problem,) = check_arguments('{"a": 1')
+    assert problem.message.endswith("truncated: the text ends before all brackets are closed")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
