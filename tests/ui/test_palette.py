@@ -15,7 +15,8 @@ from hermes_tui.ui.palette import SYNONYMS, Offer, offers_found
 from hermes_tui.ui.screens.palette import PaletteScreen
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import RowList
-from tests.ui.opened import NARROW, app_on, settled, shows, until, write_runs
+from tests.ui.opened import NARROW, WIDE, app_on, settled, shows, until, write_runs
+from tests.ui.screen_text import text_of
 
 
 def offers_in(scope: str) -> list[Offer]:
@@ -76,6 +77,15 @@ async def test_a_key_of_the_palette_can_be_set(tmp_path: Path) -> None:
         await settled(pilot)
         await pilot.press("ctrl+p", "ctrl+n", "ctrl+n", "down")
         assert app.screen.query_one(RowList).cursor == 3
+
+
+async def test_a_description_of_several_lines_is_one_row_of_words(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await shows(pilot, "search all texts", "match case); in the list of runs")
+        assert "⏎" not in text_of(app)
 
 
 async def test_the_palette_sorts_and_groups_a_list_by_any_field(tmp_path: Path) -> None:

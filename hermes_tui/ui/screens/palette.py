@@ -98,7 +98,7 @@ class PaletteScreen(KeyHolder, Dialog[Offer | None]):
         """Return the row of an offer: label, key, and as much of the description as fits."""
         offer = self.found[index]
         title = fit(offer.title, min(_TITLE_WIDTH, width * 2 // 3))
-        return [(title, "strong"), (f" {offer.help}", "dim")]
+        return [(title, "strong"), (f" {' '.join(offer.help.split())}", "dim")]
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         if self.is_current:
