@@ -64,7 +64,7 @@ class AISDK:
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
-        if fields.mostly(values, _is_any_message) and any(map(_is_own_message, values)):
+        if _is_chat(values):
             return Match(0.9, Unit.RUNS, layout.together())
         if fields.mostly(values, is_step) and not any(
             "steps" in fields.as_dict(value) for value in values
@@ -96,9 +96,7 @@ def _is_any_message(value: Any) -> bool:
 
 
 def _is_chat(values: Any) -> bool:
-    if not isinstance(values, list) or not values:
-        return False
-    return fields.mostly(values[:50], _is_any_message) and any(map(_is_own_message, values[:50]))
+    return fields.are_own(values, _is_any_message, _is_own_message)
 
 
 def _is_run(value: Any) -> bool:

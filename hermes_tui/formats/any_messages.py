@@ -56,15 +56,15 @@ class ModelMessages:
 
 def read_input(value: Any, pointer: str = "") -> ModelMessages:
     """Read the input of a model."""
-    return _read(value, pointer, "user", _MAX_LEVELS)
+    return _read(value, pointer, "user")
 
 
 def read_output(value: Any, pointer: str = "") -> ModelMessages:
     """Read the output of a model."""
-    return _read(value, pointer, "assistant", _MAX_LEVELS)
+    return _read(value, pointer, "assistant")
 
 
-def _read(value: Any, pointer: str, role: str, levels: int) -> ModelMessages:
+def _read(value: Any, pointer: str, role: str, levels: int = _MAX_LEVELS) -> ModelMessages:
     value = decode_if_json(value)
     if fields.is_empty(value):
         return ModelMessages()
@@ -75,11 +75,8 @@ def _read(value: Any, pointer: str, role: str, levels: int) -> ModelMessages:
         found = _read_list(value, pointer, role)
     elif isinstance(value, dict):
         found = _read_object(value, pointer, role, levels)
-    has_content = found is not None and (found.messages or found.failure or found.tools)
-    return found if found is not None and has_content else _unknown(value, pointer, role)
-
-
-def _unknown(value: Any, pointer: str, role: str) -> ModelMessages:
+    if found is not None and (found.messages or found.failure or found.tools):
+        return found
     raw = {"role": role, "content": fields.json_text(value)}
     return ModelMessages([ChatMessage(raw, pointer)], is_known=False)
 

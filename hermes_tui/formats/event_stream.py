@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hermes_tui.formats.json_values import BOM
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 
 DONE = b"[DONE]"
@@ -85,7 +86,7 @@ class EventReader:
     def _take(self, line: bytes, end: bytes, events: list[Event]) -> None:
         if self._is_first:
             self._is_first = False
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(BOM)
         text = line.removesuffix(b"\r")
         if not text:
             self._raw.append(line + end)
@@ -141,7 +142,7 @@ def load_strictly(data: bytes) -> tuple[Any, str]:
         text = data.decode("utf-8", "replace").removeprefix("\ufeff")
         oddity = f"byte {error.start:,} is not UTF-8; what cannot be read is replaced"
     else:
-        if data.startswith(b"\xef\xbb\xbf"):
+        if data.startswith(BOM):
             oddity = "it begins with a byte order mark"
     try:
         return json.loads(text), oddity

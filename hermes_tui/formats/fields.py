@@ -101,6 +101,12 @@ def mostly(values: Sequence[Any], test: Any) -> bool:
     return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)
 
 
+def are_own(values: Any, is_one: Any, is_own: Any) -> bool:
+    """Return whether most of the first `values` of a list pass `is_one`, and one `is_own`."""
+    head = values[:50] if isinstance(values, (list, tuple)) else ()
+    return mostly(head, is_one) and any(map(is_own, head))
+
+
 def text_of(content: Any) -> str:
     """Return the text of a message's content in any form; empty if there is none."""
     if isinstance(content, str):
@@ -149,6 +155,11 @@ def label(raw: Mapping[str, Any], *keys: str) -> str:
         if isinstance(value, float) and measures.number(value) is not None:
             return f"{value:.15g}"
     return ""
+
+
+def id_of(value: Any) -> str:
+    """Return the `id` of an object as a string; empty if it has none."""
+    return label(as_dict(value), "id")
 
 
 def first_label(raws: Iterable[Mapping[str, Any]], *keys: str) -> str:

@@ -89,7 +89,7 @@ class _Session:
         if isinstance(change, dict):
             messages = change.get("messages")
             if isinstance(messages, list) and messages:
-                for name in self._live.keys() - {_id(item) for item in messages}:
+                for name in self._live.keys() - {fields.id_of(item) for item in messages}:
                     self._live.pop(name).flag = "hidden"
                 self.put_all(messages, index, "/$set/messages")
             self.about.update(change)
@@ -105,7 +105,7 @@ class _Session:
             self._put(message, line, f"{pointer}/{position}")
 
     def _put(self, message: Any, line: int, pointer: str) -> None:
-        known = self._live.get(name) if (name := _id(message)) else None
+        known = self._live.get(name) if (name := fields.id_of(message)) else None
         if known is not None:
             known.message, known.line, known.pointer = message, line, pointer
             return
@@ -120,10 +120,6 @@ class _Session:
         while self._live and name != to:
             name, entry = self._live.popitem()
             entry.flag = "rewound"
-
-
-def _id(message: Any) -> str:
-    return fields.label(message, "id") if isinstance(message, dict) else ""
 
 
 def _read_session(session: _Session, build: RunBuilder) -> None:
@@ -204,7 +200,7 @@ def _without_known_calls(parts: list[Any], calls: Any) -> list[Any]:
     kept = []
     for part in parts:
         call = member(part, "functionCall") if isinstance(part, dict) else None
-        call_id = fields.label(call, "id") if isinstance(call, dict) else ""
+        call_id = fields.id_of(call)
         if not isinstance(call, dict) or (
             call_id not in ids if call_id else fields.label(call, "name") not in names
         ):

@@ -37,9 +37,8 @@ def messages_in_events(attributes: Attributes, events: Events) -> tuple[list[Any
             outputs.append(_reply_in_body(body))
         else:
             inputs.append(_message_in_body(body, name))
-    for one in fields.as_list(decode_if_json(attributes.first("events"))):
-        if isinstance(one, dict):
-            listed.append((fields.label(one, "event.name", "event_name"), Attributes(one)))
+    for one in fields.objects_in(decode_if_json(attributes.first("events"))):
+        listed.append((fields.label(one, "event.name", "event_name"), Attributes(one)))
     for name, event_attributes in listed:
         if name == "gen_ai.choice":
             outputs.append(_reply_of_event(event_attributes))

@@ -285,10 +285,9 @@ def _reductions(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
     inside = fields.as_dict(value.get("results")).get("sample_reductions")
     found: dict[str, dict[str, Any]] = {}
     for reduction in map(fields.as_dict, fields.as_list(value.get("reductions") or inside)):
-        for sample in fields.as_list(reduction.get("samples")):
-            if isinstance(sample, dict):
-                values = found.setdefault(fields.label(sample, "sample_id"), {})
-                values[fields.label(reduction, "scorer")] = fields.small(sample.get("value"))
+        for sample in fields.objects_in(reduction.get("samples")):
+            values = found.setdefault(fields.label(sample, "sample_id"), {})
+            values[fields.label(reduction, "scorer")] = fields.small(sample.get("value"))
     return found
 
 

@@ -138,7 +138,7 @@ def _tool_members(event: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flags(raw: dict[str, Any], request: Request | None) -> list[str]:
-    flags = ["compaction"] if _is_summary(raw) else []
+    flags = ["compaction"] if fields.as_dict(raw.get("metadata")).get("summary") is True else []
     if request is None:
         return flags
     retries = number(request.event.get("retries"))
@@ -147,7 +147,3 @@ def _flags(raw: dict[str, Any], request: Request | None) -> list[str]:
     if request.event.get("cache") == "read":
         flags.append("cached")
     return flags
-
-
-def _is_summary(raw: dict[str, Any]) -> bool:
-    return fields.as_dict(raw.get("metadata")).get("summary") is True

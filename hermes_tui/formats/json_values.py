@@ -24,6 +24,7 @@ MAX_EXCERPT = 120
 _DEPTH_LIMIT = "limit"
 """A word of orjson's error message if a value is nested too deeply."""
 BOM = b"\xef\xbb\xbf"
+BLANKS = BOM + b" \t\r\n"
 TRUNCATED = "the JSON is truncated here"
 MAX_DUPLICATES = 5
 """How many duplicate keys of one value are reported."""

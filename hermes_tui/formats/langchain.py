@@ -84,10 +84,7 @@ class _Update(NamedTuple):
 
 
 def _are_messages(values: Any) -> bool:
-    if not isinstance(values, (list, tuple)):
-        return False
-    head = values[:50]
-    return fields.mostly(head, is_message) and any(map(is_distinctive, head))
+    return fields.are_own(values, is_message, is_distinctive)
 
 
 def _state_of(value: Any) -> tuple[list[Any], str] | None:

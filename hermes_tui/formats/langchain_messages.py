@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, SourceValue
+from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, values_under
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, normalise_message
@@ -173,30 +173,26 @@ def _kind_of(value: dict[str, Any], members: dict[str, Any]) -> str:
 def _calls(members: dict[str, Any], place: str) -> Iterator[tuple[Any, SourceValue]]:
     """Yield each call once, as the model wrote it if that is kept, with the entry it comes from."""
     listed = [
-        (entry, f"{place}/{key}/{index}")
+        one
         for key in ("tool_calls", "invalid_tool_calls")
-        for index, entry in enumerate(fields.as_list(members.get(key)))
+        for one in values_under(members.get(key), f"{place}/{key}")
     ]
     extra = fields.as_dict(members.get("additional_kwargs"))
     written = fields.as_list(extra.get("tool_calls"))
-    by_id = {_id(entry): (entry, pointer) for entry, pointer in listed if _id(entry)}
+    by_id = {name: one for one in listed if (name := fields.id_of(one.value))}
     for index, entry in enumerate(written):
-        known = by_id.pop(_id(entry), None)
+        known = by_id.pop(fields.id_of(entry), None)
         own = f"{place}/additional_kwargs/tool_calls/{index}"
-        yield _with_error(entry, known[0] if known else None), SourceValue(*(known or (entry, own)))
-    for entry, pointer in listed:
-        if not written or not _id(entry) or _id(entry) in by_id:
-            yield _with_error(entry, entry), SourceValue(entry, pointer)
+        yield _with_error(entry, known.value if known else None), known or SourceValue(entry, own)
+    for one in listed:
+        if not written or not (name := fields.id_of(one.value)) or name in by_id:
+            yield _with_error(one.value, one.value), one
     legacy = extra.get("function_call")
     if isinstance(legacy, dict) and not listed and not written:
         yield (
             {"function_call": legacy},
             SourceValue(legacy, f"{place}/additional_kwargs/function_call"),
         )
-
-
-def _id(entry: Any) -> str:
-    return fields.label(entry, "id") if isinstance(entry, dict) else ""
 
 
 def _with_error(call: Any, parsed: Any) -> Any:

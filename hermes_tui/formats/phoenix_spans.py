@@ -147,10 +147,9 @@ def _attributes(span: dict[str, Any]) -> dict[str, Any]:
 
 def _events(span: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the events of a span, with flat attributes."""
-    for event in fields.as_list(decode_if_json(span.get("events"))):
-        if isinstance(event, dict):
-            given = fields.as_dict(decode_if_json(event.get("attributes")))
-            yield fields.label(event, "name"), Attributes(given).flat
+    for event in fields.objects_in(decode_if_json(span.get("events"))):
+        given = fields.as_dict(decode_if_json(event.get("attributes")))
+        yield fields.label(event, "name"), Attributes(given).flat
 
 
 FORMAT = PhoenixSpans()

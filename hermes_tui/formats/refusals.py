@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from hermes_tui.formats.json_values import TRUNCATED, load
+from hermes_tui.formats.json_values import BLANKS, TRUNCATED, load
 from hermes_tui.formats.python_repr import NotRepr, read_repr
 
 LOOKED_FOR_ZEROS = 4096
@@ -13,7 +13,6 @@ LOOKED_AT = 50
 """The most lines of a file that are examined."""
 MAX_TEXT = 64 << 10
 """Bytes of a text in which markers of calls are looked for."""
-BLANKS = b"\xef\xbb\xbf \t\r\n"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _IS_TRANSCRIPT = "is it a transcript?"
 _REST = "the rest of the file is missing"
@@ -103,11 +102,15 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
     return Refusal(reason, _IS_TRANSCRIPT, waits=True)
 
 
+def _lines(whole: bytes) -> list[bytes]:
+    """Return the first lines of a file, without blank ones."""
+    return [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
+
+
 def _holds_scalars(whole: bytes) -> bool:
     """Return whether a file is one JSON scalar (number, string, true, false or null) or lines of
     them."""
-    lines = [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
-    loaded = [load(line.strip()) for line in lines]
+    loaded = [load(line.strip()) for line in _lines(whole)]
     return bool(loaded) and all(each.values and not each.problems for each in loaded)
 
 
@@ -126,7 +129,7 @@ def why_no_message(whole: bytes) -> Refusal:
 
 def _hint_for_text(whole: bytes) -> str:
     """Return what to do with a text that is no JSON but may hold a run; "" if nothing helps."""
-    lines = [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
+    lines = _lines(whole)
     if lines and _is_repr(lines[0]):
         return "it is Python's repr of a value: save it with json.dumps"
     for opener, pattern in (("{", "{.*"), ("[", r"\[.*")):
@@ -147,7 +150,7 @@ def _hint_for_rows(whole: bytes) -> str:
     """Return how to read lines with a model's texts in them; "" if there are no such lines."""
     from hermes_tui.parsers.choice import guess_parser
 
-    for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT]:
+    for line in _lines(whole):
         for row in load(line.strip()).values if line.startswith(b"{") else ():
             for key, text in row.items() if isinstance(row, dict) else ():
                 if not isinstance(text, str) or not guess_parser(text[:MAX_TEXT]).sure:

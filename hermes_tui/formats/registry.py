@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Format, Match, Sample
+from hermes_tui.formats.json_values import BLANKS
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits, traits_of
 
@@ -77,18 +78,22 @@ def _always(sample: Sample) -> bool:
     return True
 
 
+def _beginning(sample: Sample) -> bytes:
+    return sample.head[:_HEAD_BYTES].lstrip(BLANKS)
+
+
 def _may_be_bytes(sample: Sample) -> bool:
     """Return whether the head may be an event stream, or JSON replies of Ollama.
 
     No other JSON is an event stream.
     """
-    head = sample.head[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = _beginning(sample)
     return head[:1] not in (b"{", b"[") or (head[:1] == b"{" and b'"done"' in head)
 
 
 def _may_be_engine_log(sample: Sample) -> bool:
     """Return whether the head may be a server's log, or JSON that a collector of logs wrote."""
-    head = sample.head[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = _beginning(sample)
     keys = (b'"message":', b'"log":', b'"event":', b'"msg":')
     return head[:1] != b"{" or any(key in head for key in keys)
 

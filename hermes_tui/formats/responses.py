@@ -141,10 +141,7 @@ def _is_distinctive(value: Any) -> bool:
 
 
 def _are_items(values: Any) -> bool:
-    if not isinstance(values, (list, tuple)):
-        return False
-    head = values[:50]
-    return fields.mostly(head, _is_item) and any(map(_is_distinctive, head))
+    return fields.are_own(values, _is_item, _is_distinctive)
 
 
 def _is_run(value: Any) -> bool:

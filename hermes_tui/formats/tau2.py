@@ -102,7 +102,7 @@ class _SimulationReader:
     def __init__(self, results: dict[str, Any], build: RunBuilder) -> None:
         self._build = build
         self._info = as_dict(results.get("info"))
-        tasks = [task for task in as_list(results.get("tasks")) if isinstance(task, dict)]
+        tasks = fields.objects_in(results.get("tasks"))
         self._tasks = {fields.label(task, "id"): task for task in tasks}
 
     def read(self, raw: Any, pointer: str) -> None:

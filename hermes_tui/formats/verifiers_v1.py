@@ -116,7 +116,7 @@ class _Trace:
         self._pointer = pointer
         self._build = build
         self._nodes = as_list(trace.get("nodes"))
-        calls = [call for call in as_list(trace.get("calls")) if isinstance(call, dict)]
+        calls = fields.objects_in(trace.get("calls"))
         self._calls = calls
         self._call_of = {c["node"]: c for c in calls if type(c.get("node")) is int}
         self._failed = failures_by_reply(calls, len(self._nodes))
