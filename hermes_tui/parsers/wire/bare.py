@@ -15,9 +15,9 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED, compact, read_literal
+from hermes_tui.parsers.literals import FAILED, read_literal
 from hermes_tui.parsers.shapes import looks_like_call
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.base import Wire, json_call
 from hermes_tui.parsers.wire.cursor import Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_block import JsonTag, cut_opener, read_json_block
@@ -222,15 +222,11 @@ def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
 
 
 def _render_llama(calls: Sequence[ParsedCall]) -> str:
-    return "; ".join(
-        f'{{"name": {compact(call.name)}, "parameters": {call.arguments}}}' for call in calls
-    )
+    return "; ".join(json_call(call, "parameters") for call in calls)
 
 
 def _render_xlam(calls: Sequence[ParsedCall]) -> str:
-    items = ", ".join(
-        f'{{"name": {compact(call.name)}, "arguments": {call.arguments}}}' for call in calls
-    )
+    items = ", ".join(map(json_call, calls))
     return f"[{items}]"
 
 

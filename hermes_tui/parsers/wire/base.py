@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.literals import compact
 from hermes_tui.parsers.wire.cursor import WireCursor
 
 Reader = Callable[[WireCursor, Span], int]
@@ -16,6 +17,11 @@ Reader = Callable[[WireCursor, Span], int]
 """
 
 Renderer = Callable[[Sequence[ParsedCall]], str]
+
+
+def json_call(call: ParsedCall, key: str = "arguments") -> str:
+    """Return a call as a JSON object whose arguments are under `key`."""
+    return f'{{"name": {compact(call.name)}, "{key}": {call.arguments}}}'
 
 
 class Wire(NamedTuple):

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED, compact
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.wire.base import Wire, json_call
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_block import JsonTag, read_json_block
@@ -92,10 +92,7 @@ def read_before(cursor: WireCursor, close: Span) -> int:
 
 def render_json(calls: Sequence[ParsedCall], opening: str, closing: str) -> str:
     """Return the text of calls, each as JSON between two markers."""
-    return "\n".join(
-        f'{opening}{{"name": {compact(call.name)}, "arguments": {call.arguments}}}{closing}'
-        for call in calls
-    )
+    return "\n".join(f"{opening}{json_call(call)}{closing}" for call in calls)
 
 
 WIRES = (

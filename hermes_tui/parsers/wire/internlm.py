@@ -13,8 +13,7 @@ from collections.abc import Sequence
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import compact
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.base import Wire, json_call
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.json_block import JsonTag, read_json_block
 from hermes_tui.parsers.wire.json_calls import JsonShape
@@ -38,8 +37,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 def _render(calls: Sequence[ParsedCall]) -> str:
     return "\n".join(
-        f'<|action_start|><|plugin|>\n{{"name": {compact(call.name)}, "parameters": '
-        f"{call.arguments}}}<|action_end|>"
+        f"<|action_start|><|plugin|>\n{json_call(call, 'parameters')}<|action_end|>"
         for call in calls
     )
 

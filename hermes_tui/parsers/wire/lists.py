@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, compact
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.base import Wire, json_call
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.json_block import JsonTag, read_json_block
 from hermes_tui.parsers.wire.json_calls import JsonShape
@@ -66,9 +66,7 @@ def _read_suffixed(cursor: WireCursor, opener: Span) -> int:
 
 
 def _items(calls: Sequence[ParsedCall]) -> str:
-    return ", ".join(
-        f'{{"name": {compact(call.name)}, "arguments": {call.arguments}}}' for call in calls
-    )
+    return ", ".join(map(json_call, calls))
 
 
 def _render_apertus(calls: Sequence[ParsedCall]) -> str:

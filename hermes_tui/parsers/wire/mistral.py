@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import compact
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.base import Wire, json_call
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.emit import emit, flag_second_block
 from hermes_tui.parsers.wire.json_block import JsonTag, empty_block, read_json_block
@@ -63,9 +62,7 @@ def _read_v11(cursor: WireCursor, opener: Span) -> int:
 
 
 def _render_array(calls: Sequence[ParsedCall]) -> str:
-    items = ", ".join(
-        f'{{"name": {compact(call.name)}, "arguments": {call.arguments}}}' for call in calls
-    )
+    items = ", ".join(map(json_call, calls))
     return f"[TOOL_CALLS] [{items}]"
 
 
