@@ -123,16 +123,17 @@ class _History:
     def _append_reply(
         self, message: dict[str, Any], channels: dict[str, Any], pointer: str, ts: float | None
     ) -> None:
-        if message.get("stop_reason") == "error" and channels.get("fast-agent-error"):
+        stop_reason = fields.label(message, "stop_reason")
+        if stop_reason == "error" and channels.get("fast-agent-error"):
             text = fields.text_of(channels["fast-agent-error"])
             status = status_of(_decoded(channels, "fast-agent-provider-error"))
             self._fail(text, pointer, ts, Severity.ERROR, status)
+            stop_reason = ""  # The message is fast-agent's own.
         called = fields.as_dict(message.get("tool_calls"))
         calls = [
             SourceValue(call, pointer + pointer_of(("tool_calls", name)))
             for name, call in called.items()
         ]
-        stop_reason = fields.label(message, "stop_reason")
         timing = _decoded(channels, "fast-agent-timing")
         raw: dict[str, Any] = {
             "role": "assistant",

@@ -12,7 +12,7 @@ from hermes_tui.formats.fast_agent import FORMAT
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run, summarise
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
     Event,
     RequestFailed,
@@ -126,6 +126,8 @@ def test_a_request_that_failed_is_followed_by_the_reply_that_was_put_in() -> Non
     assert last.flags == ("injected",)
     assert last.text.startswith("I hit an internal error")
     assert ended(events).status == "error"
+    _, found = fold_run(events)
+    assert [one.code for one in found if one.severity is Severity.ERROR] == [Code.REQUEST_ERROR]
     assert only(read(FORECASTER), RunEnded) == []
 
 
