@@ -24,6 +24,7 @@ from hermes_tui.model.wording import counted, title
 from hermes_tui.parsers.finish_reasons import FAILED
 
 MAX_CHAIN = 8
+_FAILED_REASON = ("finish_reason", FAILED)
 _BODY_KEYS = ("body", "json", "content", "text", "data")
 _LAST_EVENTS = ("message_stop", "response.completed", "response.incomplete", "response.failed")
 _STATUS_KEYS = ("status_code", "status", "statusCode", "response_status")
@@ -319,12 +320,10 @@ def _choices_reply(
 
 def _with_errors(reply: Reply, errors: Iterable[Diagnostic]) -> Reply:
     """Return the reply with its errors; a finish reason that only repeats them is left out."""
-    messages = reply.messages
-    if reply.finish_reason == FAILED:
-        messages = tuple(
-            (place, {key: value for key, value in message.items() if key != "finish_reason"})
-            for place, message in messages
-        )
+    messages = tuple(
+        (place, {key: one for key, one in message.items() if (key, one) != _FAILED_REASON})
+        for place, message in reply.messages
+    )
     return replace(reply, messages=messages, flaws=(*errors, *reply.flaws))
 
 

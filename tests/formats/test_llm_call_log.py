@@ -471,3 +471,12 @@ def test_an_incomplete_reply_of_the_responses_api_is_cut(reason: str) -> None:
     request = {"model": "m", "input": "Weather?"}
     events = read_value(FORMAT, {"request": request, "response": reply})
     assert found_codes(events) == ["TRUNCATED:error"]
+
+
+def test_an_error_in_one_choice_leaves_the_finish_reason_of_another() -> None:
+    reply = completion({"role": "assistant", "content": "hel"}, "error")
+    cut = {"message": {"role": "assistant", "content": "lo"}, "finish_reason": "length"}
+    reply["choices"][0]["error"] = {"message": "Provider failed"}
+    reply["choices"].append(cut)
+    events = read_value(FORMAT, {"request": {"messages": ASK}, "response": reply})
+    assert "TRUNCATED:error" in found_codes(events)
