@@ -67,6 +67,9 @@ _REFUSED: Final = re.compile(
 )
 """The error in place of a reply that the parser could not read; older builds quote the text."""
 
+_Key = tuple[str, list[tuple[str, str]]]
+"""Text, and name and arguments of each call, without spaces."""
+
 
 @dataclass(slots=True)
 class _Reply:
@@ -76,12 +79,15 @@ class _Reply:
     line: int
     pieces: list[str] = field(default_factory=list)
     """The texts of the tokens; a token may be a part of a character."""
+    _texts: tuple[int, str, str] = (0, "", "")
+    """How many pieces were joined last, their text, and that without spaces."""
     usage: dict[str, int] = field(default_factory=dict)
     is_cut: bool = False
     is_ended: bool = False
     """Whether the model has written all of it; only then does the parser read it."""
     sent: dict[str, Any] | None = None
     """The message that the parser made of it."""
+    sent_key: _Key | None = None
     refused: str | None = None
     """What the parser could not read: the text, or its end."""
     chat_format: str = ""
@@ -94,8 +100,15 @@ class _Reply:
 
     @property
     def text(self) -> str:
-        joined = "".join(self.pieces)
-        return joined.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return self._joined()[1]
+
+    def _joined(self) -> tuple[int, str, str]:
+        """Join the pieces, but only once: every later entry looks at the replies before it."""
+        if self._texts[0] != len(self.pieces):
+            joined = "".join(self.pieces).encode("utf-8", "surrogateescape")
+            text = joined.decode("utf-8", "replace")
+            self._texts = len(self.pieces), text, "".join(text.split())
+        return self._texts
 
     @property
     def is_known(self) -> bool:
@@ -107,11 +120,14 @@ class _Reply:
 
     def agrees(self, message: dict[str, Any], *, in_arguments: bool = False) -> bool:
         """Return whether `message` can be what the parser made of the text."""
-        text = "".join(self.text.split())
+        _, _, text = self._joined()
         parts = [squashed(message), *names_in(message)]
         if in_arguments:
             parts += (arguments for _, arguments in _calls_in(message))
         return all(part in text for part in parts)
+
+    def deliver(self, message: dict[str, Any]) -> None:
+        self.sent, self.sent_key = message, _key_of(message)
 
     def logged(self) -> LoggedRequest:
         request = LoggedRequest(self.id, self.line, self.body)
@@ -273,7 +289,8 @@ class LlamaLog(RequestLog):
         like = (reply for reply in written if reply.agrees(message))
         reply = next(exact, None) or next(like, None) or next(iter(written), None)
         reply = reply or self._new(self._line_id)
-        reply.sent, reply.end_line = message, self._number
+        reply.deliver(message)
+        reply.end_line = self._number
         reply.chat_format = self._chat_format
 
     def _refuse(self, text: str, chat_format: str) -> None:
@@ -337,7 +354,9 @@ class LlamaLog(RequestLog):
             found = [reply for reply in self._latest() if reply.error == answer]
         else:
             found = [reply for reply in self._latest() if reply.sent is not None]
-            found = [r for r in found if not sent or _is_same(fields.as_dict(r.sent), sent)]
+            if sent:
+                key = _key_of(sent)
+                found = [reply for reply in found if reply.sent_key == key]
         found.sort(key=lambda reply: bool(reply.body))
         if not found or (found[0].body and not found[0].is_guessed):
             found = [self._new(f"line {number + 1}")]
@@ -348,15 +367,16 @@ class LlamaLog(RequestLog):
         if answer.get("error"):
             reply.error = answer
         elif sent:
-            reply.sent = sent
+            reply.deliver(sent)
 
     @property
     def _line_id(self) -> str:
         return f"line {self._number + 1}"
 
 
-def _is_same(message: dict[str, Any], other: dict[str, Any]) -> bool:
-    return squashed(message) == squashed(other) and _calls_in(message) == _calls_in(other)
+def _key_of(message: dict[str, Any]) -> _Key:
+    """Return what tells messages apart; two lines log one with other spaces."""
+    return squashed(message), _calls_in(message)
 
 
 def _calls_in(message: dict[str, Any]) -> list[tuple[str, str]]:

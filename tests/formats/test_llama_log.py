@@ -283,12 +283,15 @@ def test_logs_in_any_order_and_with_gaps_are_read(name: str, order: Random, shar
     read_lawfully(Reader(FORMAT, Layout.WHOLE_LINES, Unit.RUNS), b"".join(kept))
 
 
-@pytest.mark.parametrize("is_closed", [True, False], ids=["parsed", "open"])
-def test_the_work_is_linear_in_the_replies(is_closed: bool) -> None:
+@pytest.mark.parametrize("kind", ["open", "parsed", "answered"])
+def test_the_work_is_linear_in_the_replies(kind: str) -> None:
     def calls_made(count: int) -> int:
         lines: list[str] = []
         for n in range(count):
-            lines += [token(f"Reply {n}", n), *([parsed(f"Reply {n}")] if is_closed else [])]
+            lines += [token(f"Reply {n}", n), *([] if kind == "open" else [parsed(f"Reply {n}")])]
+            if kind == "answered":
+                sent = {"role": "assistant", "content": f"Reply {n}"}
+                lines += [asked(USER), answered({"choices": [{"message": sent}]})]
         lines.append(parsed("none of them"))
         data = "".join(f"0.00.000.000 D {line}\n" for line in lines).encode()
         return work(Reader(FORMAT, Layout.WHOLE_LINES, Unit.RUNS), data)
