@@ -238,12 +238,13 @@ def _are_disjoint(parts: Sequence[Part]) -> bool:
 
 
 def _looked_for(folder: Path) -> str:
-    """Return the hint for a folder without transcripts: folders to name, or the usual suffixes."""
-    hidden = [each.name for each in folder.glob(".*") if false_on_oserror(each.is_dir)]
-    if hidden:
-        return "hidden folders in it are passed over; name one: " + " ".join(sorted(hidden)[:8])
+    """Return the hint for a folder without transcripts: the usual suffixes, and folders to name."""
     suffixes = " ".join((*SUFFIXES, *WALKED_SUFFIXES))
-    return f"looked for {suffixes}, also packed: {' '.join(PACKED_SUFFIXES)}"
+    hint = f"looked for {suffixes}, also packed: {' '.join(PACKED_SUFFIXES)}"
+    hidden = sorted(each.name for each in folder.glob(".*") if false_on_oserror(each.is_dir))
+    if not hidden:
+        return hint
+    return f"hidden folders are only read if named: {' '.join(hidden[:8])}; {hint}"
 
 
 def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
