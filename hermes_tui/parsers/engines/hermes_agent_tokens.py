@@ -76,11 +76,13 @@ def _flag_unread(trace: Trace, start: int) -> None:
 
 
 def _read_v3(trace: Trace) -> None:
-    _deliver_all(trace, list(_v3_calls(trace.text)), _section(trace, (CALLS_BEGIN,)))
+    found = list(_marked_calls(trace.text, SEP, FENCE, FENCE_END))
+    _deliver_all(trace, found, _section(trace, (CALLS_BEGIN,)))
 
 
 def _read_v31(trace: Trace) -> None:
-    _deliver_all(trace, list(_v31_calls(trace.text)), _section(trace, (CALLS_BEGIN,)))
+    found = list(_marked_calls(trace.text, CALL_BEGIN, SEP, CALL_END))
+    _deliver_all(trace, found, _section(trace, (CALLS_BEGIN,)))
 
 
 def _section(trace: Trace, markers: tuple[str, ...]) -> int:
@@ -96,31 +98,19 @@ def _section(trace: Trace, markers: tuple[str, ...]) -> int:
     return min(places)
 
 
-def _v3_calls(text: str) -> Iterator[_Match]:
+def _marked_calls(text: str, lead: str, mark: str, closer: str) -> Iterator[_Match]:
+    """Yield the calls with a name from `lead` to `mark`, and arguments from there to `closer`."""
     position = 0
     while (start := text.find(CALL_BEGIN, position)) >= 0:
-        separator = text.find(SEP, start + len(CALL_BEGIN))
-        name = separator + len(SEP)
-        fence = text.find(FENCE, name) if separator >= 0 else -1
-        body = fence + len(FENCE)
-        end = text.find(FENCE_END, body) if fence >= 0 else -1
+        lead_at = text.find(lead, start)
+        name = lead_at + len(lead)
+        mark_at = text.find(mark, name) if lead_at >= 0 else -1
+        body = mark_at + len(mark)
+        end = text.find(closer, body) if mark_at >= 0 else -1
         if end < 0:
             return
-        position = end + len(FENCE_END)
-        yield _Match(Span(start, position), stripped(text, Span(name, fence)), Span(body, end))
-
-
-def _v31_calls(text: str) -> Iterator[_Match]:
-    position = 0
-    while (start := text.find(CALL_BEGIN, position)) >= 0:
-        name = start + len(CALL_BEGIN)
-        separator = text.find(SEP, name)
-        body = separator + len(SEP)
-        end = text.find(CALL_END, body) if separator >= 0 else -1
-        if end < 0:
-            return
-        position = end + len(CALL_END)
-        yield _Match(Span(start, position), stripped(text, Span(name, separator)), Span(body, end))
+        position = end + len(closer)
+        yield _Match(Span(start, position), stripped(text, Span(name, mark_at)), Span(body, end))
 
 
 def _read_kimi(trace: Trace) -> None:
