@@ -13,11 +13,16 @@ STOPPED: Final = frozenset(
 """The model ended the reply itself."""
 CALLED: Final = frozenset({"tool_calls", "tool-calls", "tool_use", "function_call"})
 """The reply contains calls."""
-CUT: Final = frozenset(
-    {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS", "content_filter", "content-filter"}
+_TOO_LONG: Final = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+_FULL: Final = frozenset({"model_length", "model_context_window_exceeded"})
+"""No room is left in the context, as Mistral and Anthropic say it."""
+_ENDED: Final = frozenset(
+    {"content_filter", "content-filter", "abort", "insufficient_system_resource"}
 )
+"""A filter, the server (vLLM, SGLang) or the lack of one (DeepSeek) ended the reply."""
+CUT: Final = _TOO_LONG | _FULL | _ENDED
 """The reply is incomplete."""
-_FILTERED: Final = frozenset({"content_filter", "content-filter"})
+_MORE_TOKENS: Final = "raise max_tokens, or shorten the context"
 FAILED: Final = "error"
 """The provider failed while the model wrote, as OpenRouter says it."""
 
@@ -35,7 +40,7 @@ def finish_reason_findings(
             Code.TRUNCATED,
             Severity.ERROR,
             f"the reply was cut: finish_reason {finish_reason}",
-            hint="" if finish_reason in _FILTERED else "raise max_tokens, or shorten the context",
+            hint=_cut_hint(finish_reason),
         )
     if finish_reason == FAILED and Code.ERROR_IN_REPLY not in codes:
         yield Diagnostic(
@@ -46,6 +51,12 @@ def finish_reason_findings(
         )
     if finish_reason in CALLED and not has_calls and Code.CALLED_EMPTY not in codes:
         yield no_call_finding(finish_reason)
+
+
+def _cut_hint(finish_reason: str) -> str:
+    if finish_reason in _ENDED:
+        return ""
+    return "shorten the context" if finish_reason in _FULL else _MORE_TOKENS
 
 
 def no_call_finding(finish_reason: str) -> Diagnostic:

@@ -191,6 +191,27 @@ def test_a_cut_reply_is_reported_once():
     assert [d.code for d in everything].count(Code.TRUNCATED) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("max_tokens", "raise max_tokens, or shorten the context"),
+        ("model_length", "shorten the context"),
+        ("model_context_window_exceeded", "shorten the context"),
+        ("insufficient_system_resource", ""),
+        ("abort", ""),
+    ],
+)
+def test_every_api_s_word_for_a_cut_reply_is_known(reason: str, hint: str) -> None:
+    reply = {"role": "assistant", "content": "so", "finish_reason": reason}
+    [found] = normalise_message(reply).diagnostics
+    assert (found.code, found.hint) == (Code.TRUNCATED, hint)
+
+
+def test_a_reply_that_ended_in_an_error_says_so() -> None:
+    reply = {"role": "assistant", "content": "so", "finish_reason": "error"}
+    assert [d.code for d in normalise_message(reply).diagnostics] == [Code.ERROR_IN_REPLY]
+
+
 @pytest.mark.parametrize("reason", ["tool_calls", "tool_use", "function_call"])
 @pytest.mark.parametrize("more", [{}, {"tool_calls": []}, {"tool_calls": None}])
 def test_a_reply_that_promises_a_call_and_has_none_lost_its_calls(

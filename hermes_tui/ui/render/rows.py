@@ -21,6 +21,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import ADDED, GOLD_FAILURE, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import ELLIPSIS, visible, visible_line
 from hermes_tui.model.wording import utc_text
+from hermes_tui.parsers.finish_reasons import CUT
 from hermes_tui.ui.run_relations import subagent_of
 
 Segments = list[tuple[str, str]]
@@ -103,7 +104,7 @@ def _message_content(message: Message, room: int) -> _RowContent:
     marks = [f"‹{flag}›" for flag in message.flags]
     if message.reasoning:
         marks.append("‹reasoning›")
-    if message.finish_reason in ("length", "max_tokens"):
+    if message.finish_reason in CUT:
         marks.append(f"‹{message.finish_reason}›")
     marks += _part_marks(message)
     texts = [part.text for part in message.parts if part.kind in ("refusal", "json")]
