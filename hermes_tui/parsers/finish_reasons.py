@@ -19,7 +19,7 @@ _FULL: Final = frozenset({"model_length", "model_context_window_exceeded"})
 _ENDED: Final = frozenset(
     {"content_filter", "content-filter", "abort", "insufficient_system_resource"}
 )
-"""A filter, the server (vLLM, SGLang) or the lack of one (DeepSeek) ended the reply."""
+"""A filter, the server (vLLM, SGLang) or its lack of resources (DeepSeek) ended the reply."""
 CUT: Final = _TOO_LONG | _FULL | _ENDED
 """The reply is incomplete."""
 _MORE_TOKENS: Final = "raise max_tokens, or shorten the context"

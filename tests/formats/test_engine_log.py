@@ -277,7 +277,7 @@ def test_no_line_breaks_the_reader(pieces: list[str]) -> None:
         assert read_bytes(FORMAT, data)
 
 
-@pytest.mark.parametrize("name", [*WITH_BODIES, "vllm-0.33-debug.log"])
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.log")))
 @given(order=st.randoms(use_true_random=True), share=st.sampled_from([1.0, 0.9, 0.5]))
 def test_logs_in_any_order_and_with_gaps_are_read(name: str, order: Random, share: float) -> None:
     lines = fixture(name).splitlines(keepends=True)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hermes_tui.formats.engine_log import FORMAT
 from hermes_tui.formats.framing import Layout, Unit
@@ -25,7 +22,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Origin
 from tests.formats.foreign import calls, dialog, format_of, only, read_bytes, started
 from tests.formats.test_engine_log import errors, fixture, runs_in
-from tests.fuzz.reader_laws import read_lawfully, work
+from tests.fuzz.reader_laws import work
 
 NEW, OLD, PLAIN = "llama-11434-debug.log", "llama-9538-debug.log", "llama-11434.log"
 JSON_LINES = "llama-11434-json.log"
@@ -271,16 +268,6 @@ def test_a_log_without_replies_says_how_to_log_them() -> None:
     data = b"0.00.001.000 I srv  llama_server: listening on http://127.0.0.1:8080\n"
     assert format_of(data) == "engine-log"
     assert "-lv 5" in only(read_bytes(FORMAT, data), SourceDefect)[0].message
-
-
-@pytest.mark.parametrize("name", [NEW, OLD, PLAIN, JSON_LINES])
-@given(order=st.randoms(use_true_random=True), share=st.sampled_from([1.0, 0.9, 0.5]))
-def test_logs_in_any_order_and_with_gaps_are_read(name: str, order: Random, share: float) -> None:
-    lines = fixture(name).splitlines(keepends=True)
-    order.shuffle(lines)
-    kept = [line[: order.randrange(len(line) + 1)] + b"\n" for line in lines[: len(lines) // 8]]
-    kept += [line for line in lines if order.random() < share]
-    read_lawfully(Reader(FORMAT, Layout.WHOLE_LINES, Unit.RUNS), b"".join(kept))
 
 
 @pytest.mark.parametrize("kind", ["open", "parsed", "answered"])
