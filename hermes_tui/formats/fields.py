@@ -14,6 +14,7 @@ import orjson
 from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
 from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures, plain_values
+from hermes_tui.parsers.finish_reasons import TOO_LONG
 
 MAX_DETAIL = 2_000
 """Characters of JSON. Of a longer detail only the size is kept; its record holds it whole."""
@@ -54,8 +55,7 @@ _GROUP_KEYS = ("group_id", "group", "group_index", "group_idx")
 _TASK_KEYS = ("task", "task_name", "task_id", "instance_id", "question", "problem", "title")
 _OK_WORDS = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
 _FAILED_WORDS = frozenset({"failed", "failure", "incorrect", "unresolved"})
-_CUT_REPLY_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-_TRUNCATED_WORDS = _CUT_REPLY_REASONS | {"truncated", "max_turns", "max_steps", "incomplete"}
+_TRUNCATED_WORDS = TOO_LONG | {"truncated", "max_turns", "max_steps", "incomplete"}
 _UNDERSCORE = re.compile(r"_([a-z])")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
@@ -379,7 +379,7 @@ def verdict(passed: Any) -> str:
 
 def is_cut(finish_reason: str) -> bool:
     """Return whether a reply ended only because it was too long, in the terms of any API."""
-    return finish_reason.lower() in _CUT_REPLY_REASONS
+    return finish_reason.lower() in TOO_LONG
 
 
 def as_dict(value: Any) -> dict[str, Any]:

@@ -13,14 +13,15 @@ STOPPED: Final = frozenset(
 """The model ended the reply itself."""
 CALLED: Final = frozenset({"tool_calls", "tool-calls", "tool_use", "function_call"})
 """The reply contains calls."""
-_TOO_LONG: Final = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _FULL: Final = frozenset({"model_length", "model_context_window_exceeded"})
 """No room is left in the context, as Mistral and Anthropic say it."""
+TOO_LONG: Final = _FULL | {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"}
+"""The reply ended only because it was too long."""
 _ENDED: Final = frozenset(
     {"content_filter", "content-filter", "abort", "insufficient_system_resource"}
 )
 """A filter, the server (vLLM, SGLang) or its lack of resources (DeepSeek) ended the reply."""
-CUT: Final = _TOO_LONG | _FULL | _ENDED
+CUT: Final = TOO_LONG | _ENDED
 """The reply is incomplete."""
 _MORE_TOKENS: Final = "raise max_tokens, or shorten the context"
 FAILED: Final = "error"

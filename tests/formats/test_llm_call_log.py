@@ -480,3 +480,11 @@ def test_an_error_in_one_choice_leaves_the_finish_reason_of_another() -> None:
     reply["choices"].append(cut)
     events = read_value(FORMAT, {"request": {"messages": ASK}, "response": reply})
     assert "TRUNCATED:error" in found_codes(events)
+
+
+@pytest.mark.parametrize("reason", ["length", "model_length", "model_context_window_exceeded"])
+def test_a_run_whose_last_reply_filled_the_context_was_truncated(reason: str) -> None:
+    reply = completion({"role": "assistant", "content": "hel"}, reason)
+    events = read_value(FORMAT, {"request": {"messages": ASK}, "response": reply})
+    assert found_codes(events) == ["TRUNCATED:error"]
+    assert [one.status for one in only(events, RunEnded)] == ["truncated"]
