@@ -56,6 +56,15 @@ def test_an_added_call_is_part_of_the_reply_and_is_answered_once() -> None:
     assert messages[3]["tool_call_id"] == messages[1]["tool_calls"][1]["id"]
 
 
+def test_a_call_handed_over_from_the_text_is_not_exported_in_it_too() -> None:
+    run = Scenario() >> run_to("after_response") >> says(LEFT_IN_TEXT)
+    run >> given.AddCall("terminal", '{"command": "rm"}', "vllm/hermes", "So.") >> given.Resume()
+    run >> given.ToolReplied("gone")
+    reply = exported(run.log)[1]
+    assert (reply["content"], named(reply)) == ("So.", [("terminal", '{"command": "rm"}')])
+    assert [WRITERS[to](run.log).count("<tool_call>") for to in ("sharegpt", "atif")] == [1, 0]
+
+
 def test_a_result_that_was_replaced_is_exported_as_the_model_saw_it() -> None:
     run = Scenario() >> run_to("after_result") >> calls(LS) >> given.ToolReplied("secret")
     run >> given.SubstituteResult("nothing here")

@@ -63,6 +63,7 @@ class _Conversation:
             self._reply_at = len(self.entries)
             self._calls = dict(enumerate(entry.calls))
             self._results = {}
+            entry = _without_handed_over(entry)
         elif self._results and entry.results:
             entry = replace(entry, results=[self._result(event) for event in entry.results])
         self.entries.append(entry)
@@ -136,6 +137,14 @@ class _Conversation:
             ToolReturned(seq=next(self._new_seqs), result=result) for result, _ in found.results
         ]
         return Entry(edited.seq, turn, found.message, edited.after, calls=calls, results=results)
+
+
+def _without_handed_over(entry: Entry) -> Entry:
+    """Return a reply without the text that a person's parser read as calls, if it did."""
+    left = [event.content for event in entry.calls if event.content is not None]
+    if not left:
+        return entry
+    return replace(entry, message=changed(entry.message, text=left[-1], parts=()))
 
 
 def _edited(call: ToolCall, event: ArgumentsEdited) -> ToolCall:
