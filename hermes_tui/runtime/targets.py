@@ -265,7 +265,8 @@ def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
             raise SourceError(pattern, "no transcripts in this folder", _looked_for(path))
         return inside
     if false_on_oserror(path.exists):
-        return [Target(item) for item in members(path, tell)]
+        # An archive of several transcripts may hold other files too, like a folder.
+        return [Target(item, named=item == path) for item in members(path, tell)]
     import glob
 
     if not glob.has_magic(pattern):
