@@ -53,11 +53,12 @@ def test_a_message_is_named_by_its_number(runs: Path) -> None:
     assert "← result" in first_line(runs, "2:3")
 
 
-def message_at(events: list[Event], seq: int) -> int:
-    """Return the number of the message that event `seq` belongs to, counted in the events."""
+def place_of(run: int, events: list[Event], seq: int) -> str:
+    """Return a run and the message that event `seq` belongs to, counted in the events, if any."""
     numbers = list(accumulate(isinstance(event, MessageAppended) for event in events))
     comes_before = isinstance(events[seq], (ResponseReceived, ToolReturned, ToolFailed))
-    return min(max(numbers[seq] + comes_before, 1), numbers[-1])
+    message = min(max(numbers[seq] + comes_before, 1), numbers[-1])
+    return f"{run}:{message}" if message else f"{run}"
 
 
 def test_every_finding_of_the_samples_names_its_message(transcripts: Path) -> None:
@@ -70,7 +71,7 @@ def test_every_finding_of_the_samples_names_its_message(transcripts: Path) -> No
             if not isinstance(step, FoundRun) or not step.final:
                 continue
             run, events = step.ref.number + 1, read_events(step.ref)
-            expected = [f"{run}:{message_at(events, item.seq)}" for item in step.findings]
+            expected = [place_of(run, events, item.seq) for item in step.findings]
             assert [finding["at"] for finding in named[path, run]] == expected
             looked_at += len(expected)
         file.close()
