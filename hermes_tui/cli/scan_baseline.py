@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict
 import msgspec
 
 from hermes_tui.cli.fail_on import SEVERITIES
-from hermes_tui.formats.json_values import loads
+from hermes_tui.formats.json_text.json_values import loads
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.named_files import read_file_or_pipe

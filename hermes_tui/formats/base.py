@@ -17,7 +17,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.framing import Layout, Unit
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.big_list import BigList
+    from hermes_tui.formats.json_text.big_list import BigList
     from hermes_tui.formats.run_builder import RunBuilder
 
 

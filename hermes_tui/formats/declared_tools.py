@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.model.messages import ToolSpec
 
 _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Match, Sample, Source
-from hermes_tui.formats.big_list import BigList, find_big_list, fits
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.json_values import BLANKS, MAX_EXCERPT, load
-from hermes_tui.formats.long_lines import has_second_value, last_values
+from hermes_tui.formats.json_text.big_list import BigList, find_big_list, fits
+from hermes_tui.formats.json_text.json_values import BLANKS, MAX_EXCERPT, load
+from hermes_tui.formats.json_text.long_lines import has_second_value, last_values
+from hermes_tui.formats.json_text.torn_first import with_role_added
 from hermes_tui.formats.lookalikes import Choice, is_last_resort
 from hermes_tui.formats.mixed_lines import most_common_choice
 from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.formats.refusals import Refusal, refusal_of, why_no_json, why_no_message
-from hermes_tui.formats.torn_first import with_role_added
 from hermes_tui.formats.traits import is_of_bytes
 from hermes_tui.formats.turns import by_turns
 

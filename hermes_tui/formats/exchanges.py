@@ -17,13 +17,13 @@ from functools import cached_property
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.samples import parallel_lists, values_of_sample
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.formats.side_requests import side_request_by_reply, side_request_by_url
-from hermes_tui.formats.text_replies import is_generated
+from hermes_tui.formats.texts.text_replies import is_generated
 from hermes_tui.parsers.measures import timestamp
 
 _FOREIGN_KEYS = frozenset(

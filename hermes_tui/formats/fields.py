@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
+from hermes_tui.formats.json_text.json_values import MAX_EXCERPT, decode_if_json
 from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures, plain_values
 from hermes_tui.parsers.finish_reasons import TOO_LONG

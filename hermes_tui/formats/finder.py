@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_tui.formats.json_slice import pointer_of
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_slice import pointer_of
+from hermes_tui.formats.json_text.json_values import decode_if_json
 
 MAX_VISITS = 200_000
 """Values visited before a search gives up; what was found so far counts."""

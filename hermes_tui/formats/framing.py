@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hermes_tui.formats.json_walk import JsonWalk, Outcome
+from hermes_tui.formats.json_text.json_walk import JsonWalk, Outcome
 from hermes_tui.model.spans import ByteRange
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_prompt
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
@@ -33,7 +33,7 @@ from hermes_tui.formats.samples import (
     prompt_key,
     samples_of,
 )
-from hermes_tui.formats.text_replies import TextReply, messages_of_prompt
+from hermes_tui.formats.texts.text_replies import TextReply, messages_of_prompt
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage

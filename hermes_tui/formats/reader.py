@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Source
-from hermes_tui.formats.big_list import BigList, read_element, read_end
-from hermes_tui.formats.cut_records import Cuts, without_cut_findings
 from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Records, Unit, scan
-from hermes_tui.formats.json_values import (
+from hermes_tui.formats.json_text.big_list import BigList, read_element, read_end
+from hermes_tui.formats.json_text.cut_records import Cuts, without_cut_findings
+from hermes_tui.formats.json_text.json_values import (
     MAX_EXCERPT,
     NON_JSON_NUMBER,
     SEVERAL,

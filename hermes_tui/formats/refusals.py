@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from hermes_tui.formats.json_values import BLANKS, TRUNCATED, load
-from hermes_tui.formats.python_repr import NotRepr, read_repr
+from hermes_tui.formats.json_text.json_values import BLANKS, TRUNCATED, load
+from hermes_tui.formats.texts.python_repr import NotRepr, read_repr
 
 LOOKED_FOR_ZEROS = 4096
 LOOKED_AT = 50

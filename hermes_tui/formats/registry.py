@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Format, Match, Sample
-from hermes_tui.formats.json_values import BLANKS
+from hermes_tui.formats.json_text.json_values import BLANKS
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits, traits_of
 
@@ -41,7 +41,7 @@ class _Entry:
 
     @cached_property
     def _format(self) -> Format:
-        module = import_module(f"hermes_tui.formats.{self._module}")
+        module = import_module(f"hermes_tui.formats.readers.{self._module}")
         known: tuple[Format, ...] = getattr(module, "FORMATS", ()) or (module.FORMAT,)
         return next(item for item in known if item.name == self.name)
 
@@ -225,14 +225,14 @@ _ENTRIES = (
     _Entry("verifiers", "verifiers", _has("completion")),
     _Entry(
         "rl-rollouts",
-        "rollouts",
+        "rollouts.reader",
         _has("completion", "output", "output_response", "columns", "rollout_id", "response_length"),
     ),
     _Entry("nemo-rl", "nemo_rl", _has("input_lengths")),
     _Entry(
         "nemo-gym", "nemo_gym", _has("responses_create_params", "response", "_ng_failure_class")
     ),
-    _Entry("art", "art", _has("trajectories", "group_index")),
+    _Entry("art", "art.reader", _has("trajectories", "group_index")),
     _Entry("rllm", "rllm", _has("trajectories")),
     _Entry("tinker", "tinker", _has("turns", "traj_idx")),
     _Entry("openenv", "openenv", _has("tool_trace")),
@@ -240,27 +240,27 @@ _ENTRIES = (
     _Entry("tau-bench", "tau_bench", _has("traj", "messages_display")),
     _Entry("mini-swe-agent", "mini_swe_agent", _may_be_mini_swe),
     _Entry("swe-agent", "swe_agent", _has("trajectory")),
-    _Entry("atif", "atif", _has("schema_version")),
-    _Entry("opencode", "opencode", _has("info", "sessionID")),
-    _Entry("openhands", "openhands", _has("source", "history")),
-    _Entry("claude-code", "claude_code", _may_be_claude_code),
-    _Entry("cline", "cline", _has("sessionId", "ts")),
+    _Entry("atif", "atif.reader", _has("schema_version")),
+    _Entry("opencode", "opencode.reader", _has("info", "sessionID")),
+    _Entry("openhands", "openhands.reader", _has("source", "history")),
+    _Entry("claude-code", "claude_code.reader", _may_be_claude_code),
+    _Entry("cline", "cline.reader", _has("sessionId", "ts")),
     _Entry("copilot", "copilot", _has("parentId")),
     _Entry("continue", "continue_dev", _has("sessionId")),
-    _Entry("gptme", "gptme", _may_be_gptme),
+    _Entry("gptme", "gptme.reader", _may_be_gptme),
     _Entry("crush", "crush", _has("_table", "meta")),
-    _Entry("kimi", "kimi", _may_be_kimi),
+    _Entry("kimi", "kimi.reader", _may_be_kimi),
     _Entry(
         "mistral-vibe",
-        "vibe",
+        "vibe.reader",
         _has("recovery_journal_record_version", "generationStatus", "turn_index", "injected"),
     ),
-    _Entry("pi", "pi", _has("parentId", "cwd", "message")),
-    _Entry("qwen-code", "qwen_code", _has("parentUuid")),
+    _Entry("pi", "pi.reader", _has("parentId", "cwd", "message")),
+    _Entry("qwen-code", "qwen_code.reader", _has("parentUuid")),
     _Entry("qwen-agent", "qwen_agent", _may_be_qwen_agent),
     _Entry("strands", "strands", _has("message_id")),
     _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number", "steps")),
-    _Entry("codex", "codex", _has("payload", "record_type")),
+    _Entry("codex", "codex.reader", _has("payload", "record_type")),
     _Entry("codex-exec", "codex_exec", _has("thread_id", "item")),
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
     _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
@@ -280,7 +280,7 @@ _ENTRIES = (
     _Entry("adk", "adk", _has("app_name", "appName", "author")),
     _Entry(
         "agno",
-        "agno",
+        "agno.reader",
         _has("agent_data", "team_data", "workflow_data", "run_data", "run_id"),
     ),
     _Entry(
@@ -293,25 +293,25 @@ _ENTRIES = (
     _Entry("camel", "camel", _has("role_at_backend")),
     _Entry("haystack", "haystack", _has("meta", "_meta", "messages", "pipeline_state")),
     _Entry("fast-agent", "fast_agent", _has("messages")),
-    _Entry("inspect", "inspect_log", _has("eval")),
-    _Entry("har", "har", _has("log")),
-    _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
+    _Entry("inspect", "inspect_log.reader", _has("eval")),
+    _Entry("har", "har.reader", _has("log")),
+    _Entry("phoenix-spans", "phoenix_spans.reader", _may_be_phoenix),
     _Entry("otlp", "otlp", _may_be_otlp),
-    _Entry("mlflow", "mlflow", _has("info", "spans", "trace")),
+    _Entry("mlflow", "mlflow.reader", _has("info", "spans", "trace")),
     _Entry("weave", "weave", _has("op_name", "calls")),
     _Entry("agents-traces", "agents_traces", _has("span_data", "workflow_name")),
     _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
     _Entry("llm", "llm_logs", _has("conversation_id", "_table")),
-    _Entry("langchain-messages", "langchain", _may_be_langchain),
+    _Entry("langchain-messages", "langchain.reader", _may_be_langchain),
     _Entry("langchain-events", "langchain_events", _has("parent_ids", "event")),
     _Entry("crewai", "crewai", _has("tasks_output", "agent")),
     _Entry("dspy", "dspy_react", _may_be_dspy),
     _Entry("llama-index", "llama_index", _has("blocks", "store")),
     _Entry("pydantic-ai", "pydantic_ai", _may_be_pydantic_ai),
-    _Entry("ai-sdk", "ai_sdk", _may_be_ai_sdk),
+    _Entry("ai-sdk", "ai_sdk.reader", _may_be_ai_sdk),
     _Entry(
         "langfuse",
-        "langfuse",
+        "langfuse.reader",
         _has("observations", "trace", "traceId", "parent_observation_id", "data"),
     ),
     _Entry("langsmith", "langsmith", _has("post", "patch", "trace_id", "dotted_order", "runs")),
@@ -320,15 +320,15 @@ _ENTRIES = (
         "responses",
         _has("type", "object", "input", "response_id", "responseId", "_table"),
     ),
-    _Entry("tau2", "tau2", _has("simulations", "simulation_index", "termination_reason")),
+    _Entry("tau2", "tau2.reader", _has("simulations", "simulation_index", "termination_reason")),
     _Entry("sharegpt", "sharegpt", _has("conversations", "chat")),
     _Entry("xlam", "xlam", _has("answers")),
     _Entry("toolbench", "toolbench", _has("answer_generation")),
-    _Entry("verifiers-v1", "verifiers_v1", _has("traces", "nodes")),
+    _Entry("verifiers-v1", "verifiers_v1.reader", _has("traces", "nodes")),
     _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
     _Entry("metr-malt", "metr_malt", _has("nodes")),
-    _Entry("event-stream", "saved_streams", _may_be_bytes, of_bytes=True),
-    _Entry("engine-log", "engine_log", _may_be_engine_log, of_bytes=True),
+    _Entry("event-stream", "saved_streams.reader", _may_be_bytes, of_bytes=True),
+    _Entry("engine-log", "engine_log.reader", _may_be_engine_log, of_bytes=True),
     _Entry("mixed", "mixed", _always, last_resort=True),
     _Entry("generic", "generic", _always, last_resort=True),
 )

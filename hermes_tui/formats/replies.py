@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_tui.formats import fields, ollama
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats import fields
+from hermes_tui.formats.dialects import ollama
+from hermes_tui.formats.dialects.responses_items import message_of_reply, why_incomplete
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.refused_requests import provider_error
-from hermes_tui.formats.responses_items import message_of_reply, why_incomplete
-from hermes_tui.formats.sse import (
+from hermes_tui.formats.streams.sse import (
     Joined,
     Stream,
     join_chunks,
@@ -18,7 +19,7 @@ from hermes_tui.formats.sse import (
     read_lines,
     read_sse,
 )
-from hermes_tui.formats.text_replies import is_generated, meta_of_reply, texts_of_reply
+from hermes_tui.formats.texts.text_replies import is_generated, meta_of_reply, texts_of_reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import counted, title
 from hermes_tui.parsers.finish_reasons import FAILED

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.dialects.responses_items import is_item, messages_of_items
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.replies import openai_messages
-from hermes_tui.formats.responses_items import is_item, messages_of_items
-from hermes_tui.formats.text_replies import messages_of_prompt
+from hermes_tui.formats.texts.text_replies import messages_of_prompt
 
 INPUTS = ("input", "body", "prompt")
 PROMPTS = ("prompt", "text", "inputs")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 
 _KEYS = (
     "completions",

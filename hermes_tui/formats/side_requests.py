@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 
 _PATH = re.compile(
     r"/(?P<path>count_tokens|input_tokens|(?:de)?tokenize|embed(?:dings?)?|moderations|rerank"

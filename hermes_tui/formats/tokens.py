@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from hermes_tui.formats.fields import item_at
-from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.streams.sse import join_chunks, looks_like_sse, read_sse
 from hermes_tui.formats.token_table import TokenTable, table_of_ids, table_of_tokens
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, ResponseReceived

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from hermes_tui.formats.json_values import loads
+from hermes_tui.formats.json_text.json_values import loads
 from hermes_tui.model.errors import SourceError, os_error_reason
 from hermes_tui.model.wording import first_few
 from hermes_tui.runtime.numbered_files import Numbered, numbered_files

@@ -10,7 +10,7 @@ from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.sources import OpenSource
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.json_slice import JsonSlicer
+    from hermes_tui.formats.json_text.json_slice import JsonSlicer
 
 
 MAX_SHOWN = 16 << 20
@@ -66,7 +66,7 @@ class RawReader:
 
     def _slicer(self, place: ByteRange) -> JsonSlicer:
         if self._last_slicer is None or self._last_slicer[0] != place:
-            from hermes_tui.formats.json_slice import JsonSlicer
+            from hermes_tui.formats.json_text.json_slice import JsonSlicer
 
             self._last_slicer = (place, JsonSlicer(self._record(place)))
         return self._last_slicer[1]

@@ -16,7 +16,7 @@ from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.prefix import TURNS_BEFORE
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import Phase, StopPoint
-from hermes_tui.formats.sse import looks_like_sse
+from hermes_tui.formats.streams.sse import looks_like_sse
 from hermes_tui.log.codec import MalformedEvent, decode
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import SourceError

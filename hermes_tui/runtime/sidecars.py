@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hermes_tui.formats.base import Format
-from hermes_tui.formats.json_values import load
+from hermes_tui.formats.json_text.json_values import load
 from hermes_tui.formats.traits import traits_of
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.file_stamps import Stamp, stamp_of

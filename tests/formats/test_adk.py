@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.adk import FORMAT
+from hermes_tui.formats.readers.adk import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.runtime.databases.export import export_lines

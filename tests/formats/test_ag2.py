@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.ag2 import FORMAT
+from hermes_tui.formats.readers.ag2 import FORMAT
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.agent_framework import FORMAT
+from hermes_tui.formats.readers.agent_framework import FORMAT
 from hermes_tui.model.events import CallSkipped, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.agents_runstate import FORMAT, PENDING
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.agents_runstate import FORMAT, PENDING
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, ResponseReceived, SourceDefect

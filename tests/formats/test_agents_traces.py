@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.agents_traces import FORMAT
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.agents_traces import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.agno import FORMAT
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.agno.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.diagnostics import Code

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.ai_sdk import FORMAT
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.ai_sdk.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import (

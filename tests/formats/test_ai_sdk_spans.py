@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.ai_sdk_spans import conventional_attributes, is_of_ai_sdk
-from hermes_tui.formats.genai_spans import RawSpan, span_of
-from hermes_tui.formats.otlp import FORMAT
-from hermes_tui.formats.span_tree import SpanKind
+from hermes_tui.formats.readers.otlp import FORMAT
+from hermes_tui.formats.spans.ai_sdk_spans import conventional_attributes, is_of_ai_sdk
+from hermes_tui.formats.spans.genai_spans import RawSpan, span_of
+from hermes_tui.formats.spans.tree import SpanKind
 from hermes_tui.model.events import Event, RequestFailed
 from tests.formats.foreign import (
     any_json,

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.ai_sdk_stream import ui_stream_of
-from hermes_tui.formats.saved_streams import FORMAT
+from hermes_tui.formats.readers.saved_streams.ai_sdk_stream import ui_stream_of
+from hermes_tui.formats.readers.saved_streams.reader import FORMAT
 from hermes_tui.model.events import Event, RequestFailed, RunEnded
 from tests.formats.foreign import (
     any_json,

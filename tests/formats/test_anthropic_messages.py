@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.anthropic_messages import FORMAT
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.anthropic_messages import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import (
     RequestFailed,

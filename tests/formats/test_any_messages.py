@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.any_messages import ModelMessages, instructions_in, read_input, read_output
 from hermes_tui.formats.chat_messages import append_message
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.dialects.any_messages import (
+    ModelMessages,
+    instructions_in,
+    read_input,
+    read_output,
+)
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import Event
 from hermes_tui.model.spans import ByteRange

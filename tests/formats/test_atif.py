@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.atif import FORMAT, MAX_DEPTH
 from hermes_tui.formats.framing import Layout
+from hermes_tui.formats.readers.atif.reader import FORMAT, MAX_DEPTH
 from hermes_tui.formats.writers import atif as atif_writer
 from hermes_tui.formats.writers import openai as openai_writer
 from hermes_tui.log.summary import fold_run

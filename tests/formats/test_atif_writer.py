@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.atif import FORMAT
+from hermes_tui.formats.readers.atif.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import atif
 from hermes_tui.log.summary import fold_run

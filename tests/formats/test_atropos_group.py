@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.atropos_group import FORMAT
-from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.readers.atropos_group import FORMAT
+from hermes_tui.formats.texts.chat_template import split_template
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.formats.rollouts import FORMAT
+from hermes_tui.formats.readers.rollouts.reader import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, RunEnded
 from tests.formats.foreign import (

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import big_list, detect, json_walk
-from hermes_tui.formats.big_list import find_big_list
+from hermes_tui.formats import detect
 from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.json_text import big_list, json_walk
+from hermes_tui.formats.json_text.big_list import find_big_list
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import Event, RunEnded, SourceDefect, copy_event

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.browser_use import FORMAT
+from hermes_tui.formats.readers.browser_use import FORMAT
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (

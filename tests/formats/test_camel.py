@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.camel import FORMAT
+from hermes_tui.formats.readers.camel import FORMAT
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,

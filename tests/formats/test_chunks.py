@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.chunk_calls import StreamedCalls
-from hermes_tui.formats.chunks import ChunkJoiner, Delta
-from hermes_tui.formats.sse import join_chunks
+from hermes_tui.formats.streams.chunk_calls import StreamedCalls
+from hermes_tui.formats.streams.chunks import ChunkJoiner, Delta
+from hermes_tui.formats.streams.sse import join_chunks
 from tests.formats.foreign import any_json
 from tests.timing import Work, assert_linear
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.claude_code import FORMAT
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout
+from hermes_tui.formats.readers.claude_code.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import SourceDefect, ToolCallProposed, ToolReturned

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import claude_stream_json
-from hermes_tui.formats.claude_code import FORMAT
-from hermes_tui.formats.claude_subagents import subagent_callers
+from hermes_tui.formats.dialects.claude_subagents import subagent_callers
+from hermes_tui.formats.readers import claude_stream_json
+from hermes_tui.formats.readers.claude_code.reader import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import CallSkipped, RequestFailed, RunStarted, ToolReturned

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.claude_stream_json import FORMAT
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.claude_stream_json import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import MessageAppended, RunEnded, SourceDefect, ToolReturned
 from tests.bytes_source import BytesSource

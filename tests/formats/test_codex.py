@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.codex import FORMAT
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.codex.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

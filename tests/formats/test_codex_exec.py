@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.codex_exec import FORMAT
+from hermes_tui.formats.readers.codex_exec import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect, ToolReturned
 from tests.formats.foreign import (

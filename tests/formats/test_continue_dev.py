@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.continue_dev import FORMAT
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.continue_dev import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import CallSkipped, RunEnded, SourceDefect
 from hermes_tui.model.spans import ByteRange

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.crewai import FORMAT
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.crewai import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -11,9 +11,9 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 
-from hermes_tui.formats.crush import FORMAT
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.crush import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import Event, MessageAppended, RequestFailed, SourceDefect

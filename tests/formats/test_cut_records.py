@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.formats.cut_records import cut_of
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Record, RecordKind
+from hermes_tui.formats.json_text.cut_records import cut_of
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run

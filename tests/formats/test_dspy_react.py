@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.dspy_react import FORMAT
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.dspy_react import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RunEnded, ToolReturned
 from tests.formats.foreign import (

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.formats.engine_log import FORMAT
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader, split_runs
+from hermes_tui.formats.readers.engine_log.reader import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, MessageAppended, ResponseReceived, SourceDefect

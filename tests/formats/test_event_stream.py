@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.event_stream import Event, EventReader, NotJson, load_strictly
+from hermes_tui.formats.streams.event_stream import Event, EventReader, NotJson, load_strictly
 
 
 def events_of(*pieces: bytes) -> list[Event]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.fast_agent import FORMAT
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.fast_agent import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.diagnostics import Code, Severity

@@ -91,7 +91,7 @@ def test_lines_longer_than_a_slice_stay_whole(size: int) -> None:
 def test_an_element_longer_than_the_window_is_found_with_little_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hermes_tui.formats.json_walk.WINDOW", 4096)
+    monkeypatch.setattr("hermes_tui.formats.json_text.json_walk.WINDOW", 4096)
     values = [{"a": 1}, {"deep": [{"x": "y" * 9000, "n": list(range(3000))}]}, {"b": 2}]
     elements = [piece for piece, kind in cut(json.dumps(values).encode(), Layout.ARRAY) if not kind]
     assert [json.loads(piece.lstrip(b", ")) for piece in elements] == values

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.gemini import FORMAT
+from hermes_tui.formats.readers.gemini import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.model.messages import IdState

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.gemini_answer import FORMAT
+from hermes_tui.formats.readers.gemini_answer import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
 from tests.formats.foreign import (

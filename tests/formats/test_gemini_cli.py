@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.gemini_cli import FORMAT
+from hermes_tui.formats.readers.gemini_cli import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import CallSkipped, Event, SourceDefect

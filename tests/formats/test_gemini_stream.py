@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.gemini_stream import FORMAT
+from hermes_tui.formats.readers.gemini_stream import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.finder import find_conversations
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.generic import FORMAT
+from hermes_tui.formats.readers.generic import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.gptme import FORMAT
-from hermes_tui.formats.gptme_calls import read_calls_in
+from hermes_tui.formats.readers.gptme.calls import read_calls_in
+from hermes_tui.formats.readers.gptme.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import har_bodies
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.har import FORMAT
+from hermes_tui.formats.readers.har import bodies as har_bodies
+from hermes_tui.formats.readers.har.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.secrets import mask_json_text
 from hermes_tui.log.summary import fold_run

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.atif import FORMAT
+from hermes_tui.formats.readers.atif.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import Event
 from hermes_tui.model.spans import ByteRange

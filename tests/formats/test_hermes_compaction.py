@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.hermes_compaction import without_copies
-from hermes_tui.formats.hermes_sessions import HermesStateDb
+from hermes_tui.formats.dialects.hermes_compaction import without_copies
+from hermes_tui.formats.readers.hermes_sessions import HermesStateDb
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from tests.formats.foreign import any_json, calls, messages, results

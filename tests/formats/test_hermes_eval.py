@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.hermes_eval import HermesEval
+from hermes_tui.formats.readers.hermes_eval import HermesEval
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import ToolErrorRecorded

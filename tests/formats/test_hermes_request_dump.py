@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.hermes_request_dump import HermesRequestDump
+from hermes_tui.formats.readers.hermes_request_dump import HermesRequestDump
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RequestFailed, RequestSent

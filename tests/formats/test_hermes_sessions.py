@@ -6,7 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.hermes_sessions import FORMATS, HermesExport, HermesSession, HermesStateDb
+from hermes_tui.formats.readers.hermes_sessions import (
+    FORMATS,
+    HermesExport,
+    HermesSession,
+    HermesStateDb,
+)
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ArgumentsState

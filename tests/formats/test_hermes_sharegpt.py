@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.hermes_sharegpt import HermesBatch, HermesSharegpt
+from hermes_tui.formats.readers.hermes_sharegpt import HermesBatch, HermesSharegpt
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import ToolCallProposed

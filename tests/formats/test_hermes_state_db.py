@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.hermes_sessions import HermesStateDb
+from hermes_tui.formats.readers.hermes_sessions import HermesStateDb
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.databases.export import export_lines
 from tests.formats.foreign import messages, sample, started

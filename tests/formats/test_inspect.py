@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.inspect_log import FORMAT
+from hermes_tui.formats.readers.inspect_log.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import LoopEscaped, RequestFailed, RunEnded, RunStarted
@@ -318,7 +318,7 @@ def test_invalid_ranges_of_a_pool_are_ignored(refs: Any) -> None:
 def test_the_messages_repeated_from_a_pool_are_limited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hermes_tui.formats.inspect_events.MAX_REPEATED", 30)
+    monkeypatch.setattr("hermes_tui.formats.readers.inspect_log.events.MAX_REPEATED", 30)
     pool = [{"id": f"p{n}", "role": "user", "content": str(n)} for n in range(20)]
     asked = [
         model_event({"id": f"r{n}", "role": "assistant", "content": "."}, [], input_refs=[[0, 20]])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.json_slice import JsonSlicer
+from hermes_tui.formats.json_text.json_slice import JsonSlicer
 from tests.timing import seconds
 
 json_values = st.recursive(

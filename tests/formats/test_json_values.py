@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.deep_json import without_deep_values
-from hermes_tui.formats.json_values import MAX_DUPLICATES, decode_if_json, load
+from hermes_tui.formats.json_text.deep_json import without_deep_values
+from hermes_tui.formats.json_text.json_values import MAX_DUPLICATES, decode_if_json, load
 from tests.timing import Work, assert_linear
 
 json_values = st.recursive(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import json_walk
-from hermes_tui.formats.json_walk import JsonWalk, Outcome
+from hermes_tui.formats.json_text import json_walk
+from hermes_tui.formats.json_text.json_walk import JsonWalk, Outcome
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import any_json
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.langchain import FORMAT
+from hermes_tui.formats.readers.langchain.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, SourceDefect

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.langchain_events import FORMAT
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.langchain_events import FORMAT
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
     any_json,

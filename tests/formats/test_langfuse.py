@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.langfuse import FORMAT
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.langfuse.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect

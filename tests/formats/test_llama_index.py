@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.llama_index import FORMAT
+from hermes_tui.formats.readers.llama_index import FORMAT
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from hermes_tui.formats.engine_log import FORMAT
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.readers.engine_log.reader import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.events import (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout
-from hermes_tui.formats.llm_call_log import FORMAT
+from hermes_tui.formats.readers.llm_call_log import FORMAT
 from hermes_tui.model.events import (
     MessageAppended,
     RequestFailed,

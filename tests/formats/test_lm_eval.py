@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.lm_eval import FORMAT
+from hermes_tui.formats.readers.lm_eval import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,

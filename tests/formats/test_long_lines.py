@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import big_list, detect, json_walk, long_lines, reader
+from hermes_tui.formats import detect, reader
 from hermes_tui.formats.framing import Layout
-from hermes_tui.formats.long_lines import has_second_value, last_values
+from hermes_tui.formats.json_text import big_list, json_walk, long_lines
+from hermes_tui.formats.json_text.long_lines import has_second_value, last_values
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import SourceDefect

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.fields import NAMES_OF_RUNS
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.message_rows import FORMAT
+from hermes_tui.formats.readers.message_rows import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.metr_malt import FORMAT
+from hermes_tui.formats.readers.metr_malt import FORMAT
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (
     any_json,

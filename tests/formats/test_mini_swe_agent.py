@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.mini_swe_agent import FORMAT
+from hermes_tui.formats.readers.mini_swe_agent import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect, ToolReturned

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import lookalikes, mixed
+from hermes_tui.formats import lookalikes
 from hermes_tui.formats.detect import Detection, detect
 from hermes_tui.formats.framing import Layout, Record, RecordKind, Unit
 from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers import mixed
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run

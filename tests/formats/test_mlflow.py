@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.mlflow import FORMAT
+from hermes_tui.formats.readers.mlflow.reader import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, survey

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.nemo_gym import FORMAT
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.nemo_gym import FORMAT
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     any_json,

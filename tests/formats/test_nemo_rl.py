@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.nemo_rl import FORMAT
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.nemo_rl import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import har, llm_call_log, saved_streams
-from hermes_tui.formats.ollama import join_ollama, lines_of
+from hermes_tui.formats.dialects.ollama import join_ollama, lines_of
+from hermes_tui.formats.readers import llm_call_log
+from hermes_tui.formats.readers.har import reader as har
+from hermes_tui.formats.readers.saved_streams import reader as saved_streams
 from hermes_tui.formats.replies import bare_reply, reply_of
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, RequestFailed, ResponseReceived

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.openai_messages import FORMAT
+from hermes_tui.formats.readers.openai_messages import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import openai_messages
+from hermes_tui.formats.readers import openai_messages
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import openai
 from hermes_tui.formats.writers.changes import Changes

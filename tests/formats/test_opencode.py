@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.opencode import FORMAT
-from hermes_tui.formats.opencode_parts import used
+from hermes_tui.formats.readers.opencode.parts import used
+from hermes_tui.formats.readers.opencode.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from hermes_tui.formats.openenv import FORMAT
+from hermes_tui.formats.readers.openenv import FORMAT
 from hermes_tui.model.events import Event, RunEnded, SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
 from tests.formats.foreign import (

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.otlp import FORMAT
+from hermes_tui.formats.readers.otlp import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.secrets import mask_json_text
-from hermes_tui.formats.span_attributes import Attributes, any_value
+from hermes_tui.formats.spans.attributes import Attributes, any_value
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
 from tests.bytes_source import BytesSource

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import phoenix_spans
-from hermes_tui.formats.otlp import FORMAT
+from hermes_tui.formats.readers.otlp import FORMAT
+from hermes_tui.formats.readers.phoenix_spans import reader as phoenix_spans
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.formats.foreign import (
     any_json,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import otlp
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.phoenix_spans import FORMAT
+from hermes_tui.formats.readers import otlp
+from hermes_tui.formats.readers.phoenix_spans.reader import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect

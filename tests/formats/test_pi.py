@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.pi import FORMAT
-from hermes_tui.formats.pi_messages import used
+from hermes_tui.formats.readers.pi.messages import used
+from hermes_tui.formats.readers.pi.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

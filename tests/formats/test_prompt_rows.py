@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import openai_messages
+from hermes_tui.formats.readers import openai_messages
 from hermes_tui.model.events import ResponseReceived, RunEnded
 from tests.formats.foreign import (
     any_json,

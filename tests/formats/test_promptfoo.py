@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.promptfoo import FORMAT
+from hermes_tui.formats.readers.promptfoo import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect
 from hermes_tui.model.spans import ByteRange

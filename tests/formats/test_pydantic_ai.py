@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.pydantic_ai import FORMAT
+from hermes_tui.formats.readers.pydantic_ai import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect

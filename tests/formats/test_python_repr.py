@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.python_repr import NotRepr, ReprObject, read_repr
+from hermes_tui.formats.texts.python_repr import NotRepr, ReprObject, read_repr
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.qwen_code import FORMAT
+from hermes_tui.formats.readers.qwen_code.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code

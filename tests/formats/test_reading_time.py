@@ -7,19 +7,14 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats import (
-    agno,
-    ai_sdk,
-    browser_use,
-    cline,
-    gptme,
-    haystack,
-    lm_eval,
-    qwen_code,
-    tinker,
-    vibe,
-)
 from hermes_tui.formats.base import Format
+from hermes_tui.formats.readers import browser_use, haystack, lm_eval, tinker
+from hermes_tui.formats.readers.agno import reader as agno
+from hermes_tui.formats.readers.ai_sdk import reader as ai_sdk
+from hermes_tui.formats.readers.cline import reader as cline
+from hermes_tui.formats.readers.gptme import reader as gptme
+from hermes_tui.formats.readers.qwen_code import reader as qwen_code
+from hermes_tui.formats.readers.vibe import reader as vibe
 from tests.formats.foreign import lines, read_bytes
 from tests.timing import Work, assert_linear
 

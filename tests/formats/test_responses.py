@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.responses import FORMAT
 from hermes_tui.formats.registry import formats
-from hermes_tui.formats.responses import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, ResponseReceived, SourceDefect, ToolReturned
 from hermes_tui.runtime.databases.export import export_lines

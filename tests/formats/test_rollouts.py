@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import rollouts
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers.rollouts import reader as rollouts
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RunEnded, SourceDefect, ToolReturned

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import llm_call_log, openai_messages
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.readers import llm_call_log, openai_messages
 from hermes_tui.formats.samples import samples_key
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, ResponseReceived, RunEnded, SourceDefect

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.saved_streams.reader import FORMAT
 from hermes_tui.formats.registry import formats
-from hermes_tui.formats.saved_streams import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RequestFailed, ResponseReceived, SourceDefect

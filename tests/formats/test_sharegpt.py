@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.sharegpt import FORMAT
+from hermes_tui.formats.readers.sharegpt import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (

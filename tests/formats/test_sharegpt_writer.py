@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.hermes_sharegpt import HermesSharegpt
+from hermes_tui.formats.readers.hermes_sharegpt import HermesSharegpt
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.writers import sharegpt
 from hermes_tui.log.summary import fold_run

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.har import FORMAT as HAR
-from hermes_tui.formats.llm_call_log import FORMAT as LOG
+from hermes_tui.formats.readers.har.reader import FORMAT as HAR
+from hermes_tui.formats.readers.llm_call_log import FORMAT as LOG
 from hermes_tui.formats.side_requests import side_request_by_url
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived, SourceDefect

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
+from hermes_tui.formats.texts.skipped_template import split_skipped_prompt, split_skipped_reply
 from tests.timing import assert_linear
 
 CHATML = "system\nBe brief.\nuser\nIs it\nraining?\nassistant\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.readers.smolagents import FORMAT
 from hermes_tui.formats.registry import formats
-from hermes_tui.formats.smolagents import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect

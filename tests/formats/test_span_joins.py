@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.span_runs import append_traces
-from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.formats.spans.runs import append_traces
+from hermes_tui.formats.spans.tree import Span, SpanKind
 from hermes_tui.model.events import Event, RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import langfuse, langsmith, otlp, phoenix_spans
 from hermes_tui.formats.base import Format
+from hermes_tui.formats.readers import langsmith, otlp
+from hermes_tui.formats.readers.langfuse import reader as langfuse
+from hermes_tui.formats.readers.phoenix_spans import reader as phoenix_spans
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
-from hermes_tui.formats.span_tools import FROM_SPAN
-from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.formats.spans.runs import Trace, append_trace, append_traces
+from hermes_tui.formats.spans.tools import FROM_SPAN
+from hermes_tui.formats.spans.tree import Span, SpanKind
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, MessageAppended, RequestFailed, SourceDefect
 from hermes_tui.model.messages import Usage

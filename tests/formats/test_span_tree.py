@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
+from hermes_tui.formats.spans.tree import Agent, Span, SpanKind, agents_of
 
 ASKED = [{"role": "user", "content": "hi"}]
 

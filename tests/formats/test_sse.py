@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.event_stream import NO_BLANK_LINES
-from hermes_tui.formats.sse import join_chunks, read_sse
+from hermes_tui.formats.streams.event_stream import NO_BLANK_LINES
+from hermes_tui.formats.streams.sse import join_chunks, read_sse
 from hermes_tui.model.diagnostics import Severity
 from tests.formats.foreign import any_json, delta, sse
 

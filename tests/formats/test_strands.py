@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.strands import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.strands import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, RunStarted, SourceDefect, ToolReturned
 from hermes_tui.model.spans import ByteRange

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout
-from hermes_tui.formats.swe_agent import FORMAT
+from hermes_tui.formats.readers.swe_agent import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, RunStarted, SourceDefect, ToolReturned

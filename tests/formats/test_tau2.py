@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats.readers.tau2.reader import FORMAT, USERS_TOOL
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.tau2 import FORMAT, USERS_TOOL
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import har, llm_call_log, openai_messages
+from hermes_tui.formats.readers import llm_call_log, openai_messages
+from hermes_tui.formats.readers.har import reader as har
 from hermes_tui.formats.replies import bare_reply
-from hermes_tui.formats.sse import join_chunks
-from hermes_tui.formats.text_replies import (
+from hermes_tui.formats.streams.sse import join_chunks
+from hermes_tui.formats.texts.text_replies import (
     is_generated,
     messages_of_prompt,
     meta_of_reply,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.formats.tinker import FORMAT
+from hermes_tui.formats.readers.tinker import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import Event, RunEnded, SourceDefect

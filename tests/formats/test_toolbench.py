@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.toolbench import ANSWER, FORMAT, MAX_PATHS
+from hermes_tui.formats.readers.toolbench import ANSWER, FORMAT, MAX_PATHS
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from tests.formats.foreign import (

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import claude_code, claude_stream_json, codex, turns
+from hermes_tui.formats import turns
 from hermes_tui.formats.base import Format
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout, RecordIndex, Unit
 from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.readers import claude_stream_json
+from hermes_tui.formats.readers.claude_code import reader as claude_code
+from hermes_tui.formats.readers.codex import reader as codex
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted
 from tests.bytes_source import BytesSource

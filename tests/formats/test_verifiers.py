@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.readers.verifiers import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.verifiers import FORMAT
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats.readers.verifiers_v1.reader import FORMAT
 from hermes_tui.formats.tokens import tokens_of
-from hermes_tui.formats.verifiers_v1 import FORMAT
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from tests.conftest import PROJECT
 from tests.formats.foreign import (

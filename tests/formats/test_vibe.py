@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.readers.vibe.reader import FORMAT
 from hermes_tui.formats.run_builder import RunBuilder
-from hermes_tui.formats.vibe import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import CallSkipped, Event, RequestFailed, ToolCallProposed

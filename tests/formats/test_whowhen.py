@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.whowhen import FORMAT
+from hermes_tui.formats.readers.whowhen import FORMAT
 from hermes_tui.model.events import MessageAppended, SourceDefect
 from hermes_tui.model.messages import GOLD_FAILURE
 from tests.formats.foreign import (

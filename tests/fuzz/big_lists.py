@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hermes_tui.formats import big_list, detect, json_walk
+from hermes_tui.formats import detect
+from hermes_tui.formats.json_text import big_list, json_walk
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
 from tests.fuzz.reader_laws import read_lawfully

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hermes_tui.formats.event_stream import EventReader, NotJson, load_strictly
-from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.streams.event_stream import EventReader, NotJson, load_strictly
+from hermes_tui.formats.streams.sse import join_chunks, looks_like_sse, read_sse
 
 SEEDS = (
     (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from hermes_tui.formats.big_list import find_big_list
 from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, Records, scan
-from hermes_tui.formats.json_slice import JsonSlicer
-from hermes_tui.formats.json_values import load
-from hermes_tui.formats.json_walk import JsonWalk, Outcome
+from hermes_tui.formats.json_text.big_list import find_big_list
+from hermes_tui.formats.json_text.json_slice import JsonSlicer
+from hermes_tui.formats.json_text.json_values import load
+from hermes_tui.formats.json_text.json_walk import JsonWalk, Outcome
 from hermes_tui.formats.line_index import LineIndex
 from tests.bytes_source import BytesSource
 

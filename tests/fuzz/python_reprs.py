@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from hermes_tui.formats.python_repr import NotRepr, read_members, read_repr
+from hermes_tui.formats.texts.python_repr import NotRepr, read_members, read_repr
 
 SEEDS = (
     b"[{'role': 'user', 'content': \"it's\"}, (1, 2.5, -3e4), {1, None}, True]",

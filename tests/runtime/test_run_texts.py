@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_tui.formats import big_list, detect
+from hermes_tui.formats import detect
 from hermes_tui.formats.framing import Layout
+from hermes_tui.formats.json_text import big_list
 from hermes_tui.log.codec import PACKED_FROM, encode_packed
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import (

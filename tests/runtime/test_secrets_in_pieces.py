@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.debugger.inputs import Start, Terminate
-from hermes_tui.formats.chunks import ChunkJoiner
+from hermes_tui.formats.streams.chunks import ChunkJoiner
 from hermes_tui.log.codec import decode
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.runtime.driver import Driver

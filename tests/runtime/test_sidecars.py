@@ -8,8 +8,9 @@ from typing import cast
 
 import pytest
 
-from hermes_tui.formats import tau2, verifiers
 from hermes_tui.formats.base import Format
+from hermes_tui.formats.readers import verifiers
+from hermes_tui.formats.readers.tau2 import reader as tau2
 from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
 from hermes_tui.runtime.remote import RemotePath

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.runtime.databases.reading import json_line, rows
 
 NEEDED = {

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.runtime.databases.reading import json_line, rows, tables
 
 _SESSION = frozenset({"session_id", "session_type", "session_data", "agent_data", "team_data"})

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hermes_tui.formats.big_list import find_big_list
 from hermes_tui.formats.detect import inside
 from hermes_tui.formats.framing import Layout
+from hermes_tui.formats.json_text.big_list import find_big_list
 from hermes_tui.log.run_blocks import PREFIX, block_length
 from hermes_tui.runtime.index.blocks import blocks_of
 from hermes_tui.runtime.opener import OpenFile

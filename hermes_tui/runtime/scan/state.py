@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from hermes_tui.formats.json_values import loads
+from hermes_tui.formats.json_text.json_values import loads
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.runtime.file_stamps import stamp_of
 from hermes_tui.runtime.remote import place_of

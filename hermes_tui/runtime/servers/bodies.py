@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from hermes_tui.formats.event_stream import NotJson, load_strictly
+from hermes_tui.formats.streams.event_stream import NotJson, load_strictly
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.servers.base import Reply, RequestFailure

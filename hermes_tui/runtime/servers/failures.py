@@ -18,9 +18,9 @@ from html import unescape
 from math import isfinite
 from typing import Any, Final
 
-from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.formats.refused_requests import provider_error
 from hermes_tui.formats.secrets import masked_url
+from hermes_tui.formats.streams.event_stream import NotJson, load_strictly
 from hermes_tui.model.whole_numbers import whole_number
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import json_text

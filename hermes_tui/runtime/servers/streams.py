@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.chunks import ChunkJoiner
-from hermes_tui.formats.event_stream import (
+from hermes_tui.formats.streams.chunks import ChunkJoiner
+from hermes_tui.formats.streams.event_stream import (
     NO_BLANK_LINES,
     Event,
     EventReader,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.streams.sse import join_chunks, looks_like_sse, read_sse
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.key_names import KeyNames
