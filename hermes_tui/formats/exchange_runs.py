@@ -16,6 +16,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.message_parts import without_usual_findings
+from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.refused_requests import refusal_hint
 from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.run_builder import RunBuilder
@@ -165,7 +166,7 @@ def _append_run(run: _Run, build: RunBuilder, log_details: dict[str, Any]) -> No
     reason = _finish_reason(run.calls[-1])
     if last.reply.failure is not None:
         build.end(**{**outcome, "status": "error", "stop_reason": last.reply.failure.message})
-    elif fields.is_cut(reason):
+    elif is_cut(reason):
         build.end(**{**outcome, "status": "truncated", "stop_reason": reason})
     elif outcome:
         build.end(**outcome)

@@ -18,6 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import REWARD_KEYS, outcome_of
 from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.samples import parallel_lists, values_of_sample
@@ -174,17 +175,13 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
 
 def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, ...]:
     """Return the outcome of each of `size` messages, which are judged together or one by one."""
-    judgements = {key: value[key] for key in (*fields.REWARD_KEYS, "rewards") if key in value}
+    judgements = {key: value[key] for key in (*REWARD_KEYS, "rewards") if key in value}
     separate = parallel_lists(judgements, size)
     common = {
-        key: judgements[key]
-        for key in fields.REWARD_KEYS
-        if key in judgements.keys() - separate.keys()
+        key: judgements[key] for key in REWARD_KEYS if key in judgements.keys() - separate.keys()
     }
     return tuple(
-        fields.outcome_of(
-            common | values_of_sample({key: each[index] for key, each in separate.items()})
-        )
+        outcome_of(common | values_of_sample({key: each[index] for key, each in separate.items()}))
         for index in range(size)
     )
 

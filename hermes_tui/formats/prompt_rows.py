@@ -21,6 +21,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_prompt
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import OUTCOME_KEYS, is_cut, outcome_of
 from hermes_tui.formats.own_exports import is_export
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
@@ -53,7 +54,7 @@ def start_row(
     """Open the run of a row; `known` takes precedence over the row's own values."""
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     declared = tool_specs(value[tools_key]) if tools_key else None
-    named = ("messages", "prompt", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    named = ("messages", "prompt", "model", *_TOOL_KEYS, *OUTCOME_KEYS)
     own = metadata_of_export(value)
     arguments: dict[str, Any] = {
         "run_id": fields.run_id_of(own or value),
@@ -174,12 +175,12 @@ def _start_prompted(
 
 
 def outcome_of_reply(members: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
-    """Return `fields.outcome_of` a row; `reasons` are the keys of the finish reason.
+    """Return `outcome_of` a row; `reasons` are the keys of the finish reason.
 
     That a reply ended regularly does not count as a success of the run.
     """
-    left_out = () if fields.is_cut(fields.label(members, *reasons)) else reasons
-    return fields.outcome_of({key: value for key, value in members.items() if key not in left_out})
+    left_out = () if is_cut(fields.label(members, *reasons)) else reasons
+    return outcome_of({key: value for key, value in members.items() if key not in left_out})
 
 
 def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
@@ -221,7 +222,7 @@ def _add_sample(
 
 
 def _shown_elsewhere(key_of_prompt: str) -> tuple[str, ...]:
-    return (key_of_prompt, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    return (key_of_prompt, "usage", "model", *_TOOL_KEYS, *OUTCOME_KEYS)
 
 
 def read_prompt(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:

@@ -320,7 +320,7 @@ class RunBuilder:
         )
 
     def end_with(self, outcome: Mapping[str, Any] | None) -> None:
-        """Close the run with the arguments of `end` that `fields.outcome_of` found, if any."""
+        """Close the run with the arguments of `end` that `outcome_of` found, if any."""
         if outcome is not None:
             self.end(**outcome)
 

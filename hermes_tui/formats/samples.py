@@ -19,6 +19,7 @@ from zlib import crc32
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import OUTCOME_KEYS
 
 _KEYS = (
     "completions",
@@ -157,7 +158,7 @@ def _sample_of(raw: Any, pointer: str, parallel: Mapping[str, Any]) -> PromptSam
         return PromptSample(pointer, (), False, members)
     inner, content = found
     if isinstance(raw, dict):
-        kept = fields.OUTCOME_KEYS if not inner else raw.keys() - {inner[1:]}
+        kept = OUTCOME_KEYS if not inner else raw.keys() - {inner[1:]}
         members |= {key: raw[key] for key in raw if key in kept}
     place = pointer + inner
     if isinstance(content, list):

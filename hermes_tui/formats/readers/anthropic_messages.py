@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.outcomes import OUTCOME_KEYS, outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title
@@ -35,7 +36,7 @@ _FOREIGN_KEYS = frozenset({"parentUuid", "sessionId", "response", "request", "tr
 _FOREIGN_MESSAGE_KEYS = frozenset({"tool_calls", "parentUuid", "uuid", "extra", "payload"})
 _ROLES = frozenset({"user", "assistant", "system"})
 _OUTCOME_TYPES = frozenset({"succeeded", "errored", "canceled", "expired"})
-_OWN_KEYS = ("messages", "system", "tools", "model", *fields.OUTCOME_KEYS)
+_OWN_KEYS = ("messages", "system", "tools", "model", *OUTCOME_KEYS)
 
 
 class AnthropicMessages:
@@ -84,7 +85,7 @@ def _read_request(value: dict[str, Any], build: RunBuilder) -> None:
     if value.get("system"):
         build.message({"role": "system", "content": value["system"]}, pointer="/system")
     build.messages(messages, "/messages")
-    build.end_with(fields.outcome_of(value))
+    build.end_with(outcome_of(value))
 
 
 def _read_reply(value: dict[str, Any], build: RunBuilder, pointer: str, *, run_id: str) -> None:

@@ -23,6 +23,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import with_findings
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.texts.python_repr import NotRepr, ReprObject, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -318,7 +319,7 @@ def _sum(value: Any, depth: int = 0) -> float | None:
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
     sums = [_sum(value.get(key)) for key in _COUNT_KEYS]
     build.end(
-        status="error" if _error_finding(value) else fields.verdict(value.get("valid")),
+        status="error" if _error_finding(value) else run_status(value.get("valid")),
         stop_reason=fields.label(value, "error_type"),
         usage=usage(_counts(*sums[:2])),
         details={"latency_s": round(sums[2], 3)} if sums[2] is not None else {},

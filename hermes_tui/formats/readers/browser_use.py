@@ -25,6 +25,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.message_parts import with_findings
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -191,7 +192,7 @@ def _end(steps: list[Any], build: RunBuilder) -> None:
     judgement = fields.as_dict(done.get("judgement"))
     passed = judgement.get("verdict", done.get("success"))
     build.end(
-        status=fields.verdict(passed),
+        status=run_status(passed),
         stop_reason="done",
         details=fields.details_of(fields.without_falsy({"judgement": judgement})),
         ts=_times_of(last)[1],

@@ -17,6 +17,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
 from hermes_tui.formats.json_text.json_slice import pointer_of
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 
@@ -59,7 +60,7 @@ class Dspy:
             _append_step(trajectory, number, pointer, build)
         _append_other(trajectory, pointer, build)
         _append_answer(others, build)
-        build.end_with(fields.outcome_of(others))
+        build.end_with(outcome_of(others))
 
 
 def _trajectory_of(value: Any) -> tuple[dict[str, Any], str] | None:

@@ -9,6 +9,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.finder import Found, find_conversations, message_in
 from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.measures import time_of
@@ -93,7 +94,7 @@ def _run(
             build.defect("not a message", item, pointer=place)
         else:
             build.message(message[1], pointer=place + message[0], ts=_time(item))
-    build.end_with(fields.outcome_of(nearest))
+    build.end_with(outcome_of(nearest))
 
 
 def _nearest_object(value: Any, conversation: Found) -> dict[str, Any]:

@@ -28,12 +28,12 @@ from hermes_tui.formats.fields import (
     label,
     model_of,
     mostly,
-    outcome_of,
     without_falsy,
 )
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.message_parts import with_findings
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity

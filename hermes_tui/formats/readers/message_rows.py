@@ -14,10 +14,11 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import REWARD_KEYS, outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import time_of
 
-_OUTCOME_KEYS = (*fields.REWARD_KEYS, "success", "passed", "resolved", "correct", "is_correct")
+_OUTCOME_KEYS = (*REWARD_KEYS, "success", "passed", "resolved", "correct", "is_correct")
 """Keys of an outcome that mean nothing in a message."""
 
 
@@ -77,7 +78,7 @@ def _read_run(name: str, rows: list[_Row], build: RunBuilder) -> None:
         build.locate(row.line)
         build.message(row.message, pointer=row.pointer + row.inner, ts=time_of(row.value))
     judged = {key: row.value[key] for row in rows for key in _OUTCOME_KEYS if key in row.value}
-    build.end_with(fields.outcome_of(judged))
+    build.end_with(outcome_of(judged))
 
 
 def _run_key(value: Any) -> str:

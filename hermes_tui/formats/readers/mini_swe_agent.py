@@ -21,6 +21,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.texts.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -295,7 +296,7 @@ def _request_failure(
 def _end(info: dict[str, Any], build: RunBuilder) -> None:
     stop = fields.label(info, "exit_status")
     stats = fields.as_dict(info.get("model_stats"))
-    outcome = fields.outcome_of({"exit_status": stop or None}) or {}
+    outcome = outcome_of({"exit_status": stop or None}) or {}
     status = "truncated" if stop.endswith("LimitsExceeded") else outcome.get("status", "unknown")
     if status == "unknown" and (info.get("traceback") or info.get("exception_str")):
         status = "error"

@@ -29,6 +29,7 @@ from hermes_tui.formats.dialects.responses_items import (
     why_incomplete,
     with_reason,
 )
+from hermes_tui.formats.outcomes import is_cut, outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of
@@ -120,10 +121,10 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
 
 def _end(value: dict[str, Any], reply: dict[str, Any], build: RunBuilder) -> None:
     failure, reason = fields.label(value, _FAILURE), why_incomplete(reply)
-    outcome = fields.outcome_of(value) or {"status": "unknown", "scores": {}}
+    outcome = outcome_of(value) or {"status": "unknown", "scores": {}}
     if failure:
         outcome |= {"status": "error", "stop_reason": failure}
-    elif fields.is_cut(reason):
+    elif is_cut(reason):
         outcome |= {"status": "truncated", "stop_reason": reason}
     measured = fields.measured(value, without=(_TASK, _ROLLOUT, "reward"))
     build.end(**{**outcome, "scores": {**outcome["scores"], **measured}})

@@ -20,6 +20,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.finder import find_conversations
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.own_exports import outcome_of_export
 from hermes_tui.formats.prompt_rows import (
     PREFERENCE,
@@ -199,7 +200,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
             build.messages(map(decode_if_json, one), place)
         elif one is not None:
             build.defect("`messages` is not a list", one, pointer=place)
-        build.end_with(outcome_of_export(own) if own else fields.outcome_of(value))
+        build.end_with(outcome_of_export(own) if own else outcome_of(value))
 
 
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:

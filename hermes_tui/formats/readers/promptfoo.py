@@ -21,6 +21,7 @@ from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, raw_messages
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.dialects.any_messages import read_input, read_output
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.parsers.measures import usage
@@ -172,7 +173,7 @@ def _end(row: dict[str, Any], response: dict[str, Any], build: RunBuilder) -> No
     reason = fields.label(fields.as_dict(row.get("gradingResult")), "reason")
     failed = row.get("failureReason") == _NO_OUTPUT or "error" in response
     build.end(
-        status="error" if failed else fields.verdict(row.get("success")),
+        status="error" if failed else run_status(row.get("success")),
         stop_reason=_error(row, response) or reason,
         reward=fields.number(row.get("score")),
         scores=fields.numbers(fields.as_dict(row.get("namedScores"))),

@@ -14,6 +14,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, raw_messages
 from hermes_tui.formats.dialects.pydantic_ai_parts import instructions_of, is_message, messages_of
+from hermes_tui.formats.outcomes import OUTCOME_KEYS, outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 
 _KEYS = ("messages", "all_messages", "message_history", "new_messages")
@@ -63,7 +64,7 @@ def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any
     for place, line, item in placed:
         if not is_message(item):
             build.defect("not a model message", item, pointer=place, line=line)
-    build.end_with(fields.outcome_of(around))
+    build.end_with(outcome_of(around))
 
 
 def _messages(placed: Iterable[tuple[str, int, Any]]) -> Iterator[ChatMessage]:
@@ -84,7 +85,7 @@ def _start(
 ) -> None:
     objects = [item for item in items if isinstance(item, dict)]
     models = _names_under(objects, "model_name")
-    details = fields.details_of(around, without=(*_KEYS, *fields.OUTCOME_KEYS))
+    details = fields.details_of(around, without=(*_KEYS, *OUTCOME_KEYS))
     details["models"] = ", ".join(models if len(models) > 1 else ())
     details["provider"] = ", ".join(_names_under(objects, "provider_name"))
     build.start(

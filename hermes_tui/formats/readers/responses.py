@@ -41,6 +41,7 @@ from hermes_tui.formats.dialects.responses_items import (
     with_reason,
 )
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title
@@ -220,7 +221,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
         build.add(RequestFailed, pointer="/error", turn=1, message=title(message))
         outcome, stop = "error", title(fields.label(what, "code"))
     elif reason or status == "incomplete":
-        outcome = "truncated" if not reason or fields.is_cut(reason) else "error"
+        outcome = "truncated" if not reason or is_cut(reason) else "error"
         stop = reason or status
     elif status in ("failed", "cancelled"):
         outcome, stop = "error", status

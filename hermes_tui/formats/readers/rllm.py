@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls
@@ -131,7 +132,7 @@ def _report_missing(steps: list[Any], place: str, build: RunBuilder) -> None:
 
 def _end(episode: Mapping[str, Any], trajectory: Mapping[str, Any], build: RunBuilder) -> None:
     reason = fields.label(episode, "termination_reason")
-    status = fields.verdict(episode.get("is_correct"))
+    status = run_status(episode.get("is_correct"))
     if status != "ok" and reason.endswith(_CUT_SUFFIXES):
         status = "truncated"
     elif reason == "error":

@@ -21,6 +21,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_text.json_values import decode_if_json, load
+from hermes_tui.formats.outcomes import outcome_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.texts.text_actions import with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -122,7 +123,7 @@ def _read_run(
             build.defect("not a turn", turn, pointer=pointer)
     # An outcome of the pair does not hold for either side.
     if not side:
-        build.end_with(fields.outcome_of(value))
+        build.end_with(outcome_of(value))
 
 
 def _title(placed: list[tuple[str, Any]]) -> str:

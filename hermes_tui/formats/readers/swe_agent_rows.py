@@ -15,6 +15,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.texts.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.wording import title
@@ -105,7 +106,7 @@ def _title(turns: list[Any]) -> str:
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
     build.end(
-        status=fields.verdict(value.get("target")), stop_reason=fields.label(value, "exit_status")
+        status=run_status(value.get("target")), stop_reason=fields.label(value, "exit_status")
     )
 
 

@@ -15,6 +15,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -85,7 +86,7 @@ def _details(info: dict[str, Any]) -> dict[str, Any]:
 def _end(value: dict[str, Any], info: dict[str, Any], build: RunBuilder) -> None:
     reward = fields.number(value.get("reward"))
     checked = _object(_object(info, "reward_info"), "info")
-    status = fields.verdict(None if reward is None else reward == 1)
+    status = run_status(None if reward is None else reward == 1)
     build.end(
         status="error" if info.get("error") else status,
         reward=reward,

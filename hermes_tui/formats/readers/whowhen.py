@@ -14,6 +14,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import GOLD_FAILURE
@@ -50,7 +51,7 @@ class WhoWhen:
             mistake = _judgement(value) if index == gold else None
             _append(raw, f"/history/{index}", mistake, build)
         verdicts = (value[key] for key in _VERDICTS if isinstance(value.get(key), bool))
-        build.end(status=fields.verdict(next(verdicts, None)))
+        build.end(status=run_status(next(verdicts, None)))
 
 
 def _is_run(value: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, raw_messages
 from hermes_tui.formats.dialects.any_messages import ModelMessages
+from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.spans.conversations import (
     Conversation,
@@ -311,7 +312,7 @@ class _Writer:
         last = requests[-1] if requests else None
         why = span.error or (last.failure if last else "")
         finish = last.finish_reason if last else ""
-        status = "error" if why else "truncated" if fields.is_cut(finish) else "unknown"
+        status = "error" if why else "truncated" if is_cut(finish) else "unknown"
         left = list(self._tools.left()) if is_last else []
         named = [
             {"name": one.tool_name or one.name, "input": one.input, "output": one.output}

@@ -38,6 +38,7 @@ from hermes_tui.formats.dialects.ai_sdk_messages import (
 from hermes_tui.formats.dialects.ai_sdk_refusals import append_settled
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
+from hermes_tui.formats.outcomes import OUTCOME_KEYS, is_cut, outcome_of
 from hermes_tui.formats.readers.ai_sdk.steps import (
     is_first_step,
     is_step,
@@ -139,7 +140,7 @@ def _read_chat(
         tools=tool_specs(around.get("tools")),
         group_id=fields.group_of(around),
         details=fields.details_of(
-            around, without=("messages", "system", "tools", "_table", *fields.OUTCOME_KEYS)
+            around, without=("messages", "system", "tools", "_table", *OUTCOME_KEYS)
         ),
         ts=_time_of(around),
     )
@@ -152,7 +153,7 @@ def _read_chat(
             build.request_failed(failure_of(error).message, pointer=place)
         if not several and not failures:
             source_defect(build, "not a message", item)
-    if (outcome := fields.outcome_of(around)) is not None:
+    if (outcome := outcome_of(around)) is not None:
         build.end(**outcome)
     elif items and (failures := failures_of(items[-1].value, "")):
         build.end(status="error", stop_reason=failure_of(failures[-1][1]).message)
@@ -218,7 +219,7 @@ def _details(step: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end(reason: str, build: RunBuilder) -> None:
-    if fields.is_cut(reason):
+    if is_cut(reason):
         build.end(status="truncated", stop_reason=reason)
     elif reason == "error":
         build.end(status="error", stop_reason=reason)

@@ -16,6 +16,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tools_block
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.exchanges import Exchange, exchange_of
+from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.replies import Reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall
@@ -299,7 +300,7 @@ class _Replied:
         else:
             written = [(call.name, call.arguments) for call in self._written]
             is_changed = calls != written
-            if is_changed and not fields.is_cut(reply.finish_reason):
+            if is_changed and not is_cut(reply.finish_reason):
                 reply = replace(reply, flaws=(*reply.flaws, _CHANGED))
             if is_changed or sent.get("reasoning_content"):
                 reply = _showing(sent, reply)

@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.readers.inspect_log.attachments import attachments_of, with_attachments
 from hermes_tui.formats.readers.inspect_log.events import (
     Conversation,
@@ -180,7 +181,7 @@ class _Log:
                 reader.message(raw, f"{place}/input")
             reader.message(request.message, f"{place}/output/choices/0/message", request)
         reader.answers(last.message, f"{reader.pointer}{last.pointer}")
-        cut = fields.is_cut(fields.label(last.choice, "stop_reason"))
+        cut = is_cut(fields.label(last.choice, "stop_reason"))
         reader.build.end(status="truncated" if cut else "unknown")
 
 

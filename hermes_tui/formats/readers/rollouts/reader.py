@@ -31,6 +31,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import SourceValue
 from hermes_tui.formats.message_parts import without_usual_findings
+from hermes_tui.formats.outcomes import OUTCOME_KEYS
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.readers.rollouts.wholes import Whole, whole_of
 from hermes_tui.formats.run_builder import RunBuilder
@@ -214,7 +215,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     sent, prefill = prompt_messages(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(members, scores)
-    details = fields.details_of(members, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
+    details = fields.details_of(members, without=(*named, "tools", *scores, *OUTCOME_KEYS))
     start_row(
         {key: value for key, value in members.items() if key not in named},
         sent,

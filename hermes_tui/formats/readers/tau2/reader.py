@@ -23,6 +23,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings, with_flat_entries
+from hermes_tui.formats.outcomes import run_status
 from hermes_tui.formats.readers.tau2.ticks import messages_of_ticks
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
@@ -283,7 +284,7 @@ def _status(reason: str, reward: float | None) -> str:
         return "truncated"
     if reason and reason not in _REGULAR_REASONS:
         return "error"
-    return fields.verdict(None if reward is None else reward == 1)
+    return run_status(None if reward is None else reward == 1)
 
 
 FORMAT = Tau2()
