@@ -193,7 +193,8 @@ def _read(
         return _escape(replied, state, _exception_text(error))
     if assistant.from_text:
         found = replies.normalised_reply(replied, TextCalls.TRANSPORT)
-        found = found._replace(diagnostics=_without_missed(found.diagnostics))
+        left = tuple(one for one in found.diagnostics if one.code is not Code.CALL_IN_CONTENT)
+        found = found._replace(diagnostics=left)
         found = found if flags else with_left_calls(found, state)
     else:
         found = replies.normalised_reply(replied, TextCalls.SUSPECT, state)
@@ -231,10 +232,6 @@ def _reasoning_events(message: Message, state: SessionState) -> list[ev.Event]:
     if not message.reasoning:
         return []
     return [ev.ReasoningExtracted(seq=0, turn=state.turn, reasoning=message.reasoning)]
-
-
-def _without_missed(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    return tuple(d for d in diagnostics if d.code is not Code.CALL_IN_CONTENT)
 
 
 def _offers_tools(state: SessionState) -> bool:

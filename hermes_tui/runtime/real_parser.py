@@ -20,12 +20,8 @@ from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 from hermes_tui.runtime.own_parser import own_engine
 from hermes_tui.runtime.parser_names import REAL, WITH
-from hermes_tui.runtime.parser_verdicts import (
-    ParserVerdict,
-    divergence,
-    verdict_of_engine,
-    with_reason,
-)
+from hermes_tui.runtime.parser_verdicts import ParserVerdict, verdict_of_engine, with_reason
+from hermes_tui.runtime.stream_divergence import divergence
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.pool import EnginePool

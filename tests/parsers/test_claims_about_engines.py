@@ -17,7 +17,7 @@ import hermes_tui.parsers.engines as engines
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.engines.base import Emulated
+from hermes_tui.parsers.engines.emulated import Emulated
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
 from tests.parsers.damage import damaged

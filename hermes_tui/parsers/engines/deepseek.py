@@ -16,7 +16,8 @@ from typing import NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.emulated import Emulated, emulated
 from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
 from hermes_tui.parsers.engines.json_text import BadJson, is_json, loads, value_of
 from hermes_tui.parsers.engines.other_parsers import flag_that_reads

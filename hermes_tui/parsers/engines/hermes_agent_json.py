@@ -14,8 +14,9 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Part, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Part, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_blanks
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     deliver,

@@ -14,7 +14,8 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.hermes_agent_json import SHAPE
 from hermes_tui.parsers.engines.json_blocks import deliver, places_in
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner

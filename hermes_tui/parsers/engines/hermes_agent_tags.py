@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,

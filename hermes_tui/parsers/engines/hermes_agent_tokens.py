@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.members import stripped
 
 CALLS_BEGIN, CALL_BEGIN = "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
 from hermes_tui.parsers.engines.cleaned import Cleaned, without
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_text import dumps, value_of
 from hermes_tui.parsers.engines.pythonic_findings import (
     flag_bad_python,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from hermes_tui.parsers.engines.base import Emulated
+from hermes_tui.parsers.engines.emulated import Emulated
 
 _MODULES = (
     "hermes_agent_json",

@@ -16,7 +16,8 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Emulated, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.emulated import Emulated, emulated
 from hermes_tui.parsers.engines.foreign_body import (
     flag_entities,
     flag_foreign_body,

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import EngineRaised, Part, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import EngineRaised, Part, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,

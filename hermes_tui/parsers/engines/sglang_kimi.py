@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_text import BadJson, loads, value_of
 from hermes_tui.parsers.engines.name_flaws import flag_id
 from hermes_tui.parsers.engines.sglang_schema import properties_of

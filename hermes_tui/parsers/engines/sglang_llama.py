@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import EngineRaised, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval

@@ -14,12 +14,8 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import (
-    EngineRaised,
-    Trace,
-    emulated,
-    raise_unless_syntax,
-)
+from hermes_tui.parsers.engines.base import EngineRaised, Trace, raise_unless_syntax
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_blocks import read_payload, starts_object
 from hermes_tui.parsers.engines.json_text import BadJson, is_strict_json
 from hermes_tui.parsers.engines.members import stripped

@@ -15,7 +15,8 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.base import Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,

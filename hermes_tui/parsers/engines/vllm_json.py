@@ -15,7 +15,8 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, Part, Refused, Trace, emulated
+from hermes_tui.parsers.engines.base import Part, Refused, Trace
+from hermes_tui.parsers.engines.emulated import Emulated, emulated
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,

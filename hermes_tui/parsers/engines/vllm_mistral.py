@@ -17,11 +17,8 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import (
-    Trace,
-    emulated,
-    raise_unless_syntax,
-)
+from hermes_tui.parsers.engines.base import Trace, raise_unless_syntax
+from hermes_tui.parsers.engines.emulated import emulated
 from hermes_tui.parsers.engines.json_blocks import (
     deliver,
     flag_no_arguments,

@@ -10,7 +10,7 @@ plain text, as in a server without a reasoning parser.
 
 from __future__ import annotations
 
-from hermes_tui.parsers.engines.base import Emulated, emulated
+from hermes_tui.parsers.engines.emulated import Emulated, emulated
 from hermes_tui.parsers.engines.tagged import Move, State, Table
 from hermes_tui.parsers.engines.tagged_arguments import glm_pairs, qwen_pairs
 from hermes_tui.parsers.engines.tagged_calls import (
