@@ -15,10 +15,10 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
+from hermes_tui.formats.failures import Failure
 from hermes_tui.formats.message_parts import without_usual_findings
 from hermes_tui.formats.outcomes import is_cut
 from hermes_tui.formats.refused_requests import refusal_hint
-from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import name_of_choice
 from hermes_tui.formats.secrets import mask_secrets

@@ -17,9 +17,10 @@ from functools import cached_property
 from typing import Any
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.failures import Failure, failure_of, status_of
 from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.outcomes import REWARD_KEYS, outcome_of
-from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
+from hermes_tui.formats.replies import Reply, reply_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.samples import parallel_lists, values_of_sample
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url

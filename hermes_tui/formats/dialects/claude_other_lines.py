@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.replies import Failure, failure_of, status_of
+from hermes_tui.formats.failures import Failure, failure_of, status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity

@@ -33,7 +33,7 @@ from hermes_tui.formats.chat_messages import (
     source_values,
 )
 from hermes_tui.formats.dialects.anthropic_lines import SUBAGENT
-from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.chat_api import function_call
 from hermes_tui.model.diagnostics import Severity

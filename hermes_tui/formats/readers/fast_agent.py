@@ -21,9 +21,9 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, SourceValue, append_message
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.json_text.json_slice import pointer_of
 from hermes_tui.formats.json_text.json_values import decode_if_json
-from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.model.chat_api import function_call

@@ -27,8 +27,8 @@ from hermes_tui.formats.dialects.gemini_contents import (
     tools_of,
 )
 from hermes_tui.formats.dialects.gemini_replies import append_reply, is_reply, is_stream, model_of
+from hermes_tui.formats.failures import failure_of
 from hermes_tui.formats.framing import Layout, Unit
-from hermes_tui.formats.replies import failure_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.parsers.measures import time_of

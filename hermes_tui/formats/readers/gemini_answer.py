@@ -13,7 +13,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.dialects.gemini_replies import usage_of
-from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import Usage

@@ -11,11 +11,11 @@ from typing import Any
 
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.dialects.hermes_messages import excerpt_of
+from hermes_tui.formats.failures import run_error
 from hermes_tui.formats.fields import details_of, group_of, label, model_of, number, title_of
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.outcomes import outcome_of
-from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import ToolErrorRecorded
 from hermes_tui.model.messages import ToolError

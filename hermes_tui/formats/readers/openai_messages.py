@@ -17,6 +17,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.failures import Failure, failure_of
 from hermes_tui.formats.finder import find_conversations
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
@@ -36,7 +37,6 @@ from hermes_tui.formats.prompt_rows import (
     reply_key,
     start_row,
 )
-from hermes_tui.formats.replies import Failure, failure_of, reply_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.samples import (
     ASKED_KEYS,
@@ -205,6 +205,9 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
 
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     """Read a bare `chat.completion`: a run of one reply for each choice."""
+    # This also loads the readers of streams, which most files do not need.
+    from hermes_tui.formats.replies import reply_of
+
     size = len(value["choices"])
     for index, choice in enumerate(value["choices"]):
         place = f"{pointer}/choices/{index}"

@@ -13,10 +13,10 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
+from hermes_tui.formats.failures import run_error
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.outcomes import run_status
-from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title

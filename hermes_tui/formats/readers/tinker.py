@@ -24,8 +24,8 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tools_in_prompt
+from hermes_tui.formats.failures import run_error
 from hermes_tui.formats.message_parts import with_entries, with_findings, without_usual_findings
-from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.texts.rollout_texts import (
     normalise_text_message,

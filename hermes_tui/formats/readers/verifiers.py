@@ -15,9 +15,9 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_prompt
+from hermes_tui.formats.failures import run_error
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
-from hermes_tui.formats.replies import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.traits import Traits
 from hermes_tui.parsers.measures import usage

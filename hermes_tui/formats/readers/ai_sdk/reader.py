@@ -36,6 +36,7 @@ from hermes_tui.formats.dialects.ai_sdk_messages import (
     ui_messages,
 )
 from hermes_tui.formats.dialects.ai_sdk_refusals import append_settled
+from hermes_tui.formats.failures import failure_of
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_text.json_values import decode_if_json
 from hermes_tui.formats.outcomes import OUTCOME_KEYS, is_cut, outcome_of
@@ -47,7 +48,6 @@ from hermes_tui.formats.readers.ai_sdk.steps import (
     request_of,
     step_messages,
 )
-from hermes_tui.formats.replies import failure_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import timestamp
 

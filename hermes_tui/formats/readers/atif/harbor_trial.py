@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.replies import run_error
+from hermes_tui.formats.failures import run_error
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.parsers.measures import time_of, timestamp
 

@@ -24,8 +24,8 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import SourceValue, source_values
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.readers.kimi.cli import append_event, content_of, is_cli_line, used
-from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.formats.steps import Steps
 from hermes_tui.model.chat_api import function_call

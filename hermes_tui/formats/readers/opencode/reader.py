@@ -21,8 +21,8 @@ from typing import Any, Final
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.chat_messages import SourceValue, append_message, values_under
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.readers.opencode.parts import messages_of, parts_between, used
-from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.parsers.measures import number, timestamp

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.replies import status_of
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.wording import title

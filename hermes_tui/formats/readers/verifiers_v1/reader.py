@@ -18,6 +18,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.failures import status_of
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
@@ -28,7 +29,6 @@ from hermes_tui.formats.readers.verifiers_v1.calls import (
     usage_of,
     with_custom_calls,
 )
-from hermes_tui.formats.replies import status_of
 from hermes_tui.formats.run_builder import RunBuilder
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, ResponseReceived
