@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
@@ -16,6 +18,22 @@ from hermes_tui.model.errors import SourceError
 QUICK_EXIT_S = 0.3
 
 
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore SIGINT during the block: Ctrl-C, as in less, is for the program that is waited for.
+
+    That program does not inherit a handler, as it would SIG_IGN.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@_interrupts_ignored()
 def run_pager(lines: Iterable[str]) -> None:
     """Pipe lines to $PAGER (else less) and wait; raise SourceError if it cannot be started."""
     began = time.monotonic()
@@ -54,6 +72,7 @@ def edit_externally(text: str, *, suffix: str = ".txt") -> str:
         raise SourceError("a temporary file", reason, "set TMPDIR to a folder with room") from error
 
 
+@_interrupts_ignored()
 def _edited(text: str, command: list[str], name: str) -> str:
     with tempfile.TemporaryDirectory(prefix="hermes-tui-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import stat
 from pathlib import Path
 
@@ -329,6 +330,15 @@ async def test_a_missing_editor_is_reported(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("VISUAL", "false")
     with pytest.raises(SourceError, match="ended with 1"):
         edit_externally("a")
+
+
+def test_ctrl_c_in_the_editor_is_for_the_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hermes_tui.runtime.pager_and_editor import edit_externally
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setenv("VISUAL", """sh -c 'kill -INT $PPID; printf b > "$0"'""")
+    assert edit_externally("a") == "b"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_failing_to_create_a_file_for_the_editor_is_reported(

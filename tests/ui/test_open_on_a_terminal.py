@@ -122,6 +122,31 @@ def test_quitting_restores_the_terminal(tmp_path: Path) -> None:
     assert b"\x1b[?1049l" in program.output
 
 
+def test_ctrl_c_in_the_pager_is_for_the_pager(tmp_path: Path, started: list[Program]) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST"}\n')
+    pager = tmp_path / "pager.py"
+    pager.write_text(
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('INTERRUPTED', flush=True))\n"
+        "print('THE-PAGER-RUNS', flush=True)\n"
+        "open('/dev/tty').readline()\n"
+        "time.sleep(0.3)  # as long as a pager that waits\n"
+    )
+    program = Program.start([*OPEN, str(path)], {"PAGER": f"{sys.executable} {pager}"})
+    started.append(program)
+    program.wait_for(b"FIRST")
+    program.settle()
+    program.press(b"|")
+    program.wait_for(b"THE-PAGER-RUNS")
+    program.press(b"\x03")
+    program.wait_for(b"INTERRUPTED")
+    program.press(b"\r")
+    program.settle()
+    program.press(b"?")
+    program.wait_for(b"to the next tool call")
+
+
 def test_it_ends_with_its_terminal_even_if_sighup_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"FIRST"}\n')
