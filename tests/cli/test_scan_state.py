@@ -160,6 +160,16 @@ def test_a_state_of_an_older_version_is_refused_as_such_and_kept(tmp_path: Path)
     assert state.read_bytes() == older
 
 
+@pytest.mark.parametrize("name", ["pipe", "/dev/null"])
+def test_a_state_that_is_no_regular_file_is_refused(tmp_path: Path, name: str) -> None:
+    path, state = lines(tmp_path / "run.json", CHAT), tmp_path / name
+    if not state.exists():
+        os.mkfifo(state)
+    done = within("scan", path, "--state", state, "--to", "json")
+    assert (done.code, done.out) == (2, b"")
+    assert f"{state} is not a state of a scan" in done.one_line
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -102,6 +102,9 @@ class ScanState:
             raise StoreError(str(self.path), "another scan is writing it", hint) from error
 
     def _load(self) -> None:
+        if not self.path.is_file():
+            # A pipe would be waited for, and a device such as /dev/zero has no end.
+            raise self._foreign_file_error()
         size = os.fstat(self._fd).st_size
         start = 0
         with self.path.open("rb") as file:
