@@ -135,7 +135,6 @@ def _may_be_mini_swe(sample: Sample) -> bool:
 
 _may_be_log = _has("request", "response", "output", "custom_id")
 _may_be_claude_code = _has("parentUuid", "sessionId", "leafUuid", "snapshot", "loglines")
-_may_be_stream = _has("parent_tool_use_id", "direction", "messages", "session_id")
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
 
@@ -146,6 +145,27 @@ def _first_messages(sample: Sample) -> Sample:
     lists = [value.get("messages") for value in objects]
     firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
     return Sample(sample.head, sample.layout, firsts)
+
+
+@dataclass(frozen=True, slots=True)
+class _HasInMessages:
+    """Tests whether a first object, or the first message in one, has one of these members."""
+
+    keys: frozenset[str]
+
+    def __call__(self, sample: Sample) -> bool:
+        names = sample.names | _first_messages(sample).names
+        return not self.keys.isdisjoint(names)
+
+
+def _has_in_messages(*keys: str) -> _HasInMessages:
+    return _HasInMessages(frozenset(keys))
+
+
+def _may_be_fast_agent(sample: Sample) -> bool:
+    """Return whether the content of a first message is a list, as in all of fast-agent's."""
+    firsts = _first_messages(sample).firsts
+    return any(isinstance(fields.as_dict(one).get("content"), list) for one in firsts)
 
 
 def _may_be_qwen_agent(sample: Sample) -> bool:
@@ -263,7 +283,11 @@ _ENTRIES = (
     _Entry("codex", "codex.reader", _has("payload", "record_type")),
     _Entry("codex-exec", "codex_exec", _has("thread_id", "item")),
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
-    _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
+    _Entry(
+        "claude-stream-json",
+        "claude_stream_json",
+        _has_in_messages("parent_tool_use_id", "direction", "session_id"),
+    ),
     _Entry("lm-eval", "lm_eval", _has("resps")),
     _Entry("promptfoo", "promptfoo", _has("evalId", "promptIdx", "gradingResult", "results")),
     _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
@@ -288,11 +312,11 @@ _ENTRIES = (
         "agent_framework",
         _has("contents", "state", "chat_message_store_state", "usage_details", "response_id"),
     ),
-    _Entry("semantic-kernel", "semantic_kernel", _has("items", "messages")),
+    _Entry("semantic-kernel", "semantic_kernel", _has_in_messages("items")),
     _Entry("browser-use", "browser_use", _has("history")),
     _Entry("camel", "camel", _has("role_at_backend")),
-    _Entry("haystack", "haystack", _has("meta", "_meta", "messages", "pipeline_state")),
-    _Entry("fast-agent", "fast_agent", _has("messages")),
+    _Entry("haystack", "haystack", _has_in_messages("meta", "_meta", "pipeline_state")),
+    _Entry("fast-agent", "fast_agent", _may_be_fast_agent),
     _Entry("inspect", "inspect_log.reader", _has("eval")),
     _Entry("har", "har.reader", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans.reader", _may_be_phoenix),
