@@ -62,16 +62,35 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Has:
-    """Tests whether any of the first objects has one of these members."""
+    """Tests whether any of the first objects has one of these members.
+
+    With `in_messages`, the first message in any of them may have it instead.
+    """
 
     keys: frozenset[str]
+    in_messages: bool = False
 
     def __call__(self, sample: Sample) -> bool:
-        return not self.keys.isdisjoint(sample.names)
+        if not self.keys.isdisjoint(sample.names):
+            return True
+        return self.in_messages and not self.keys.isdisjoint(_first_messages(sample).names)
 
 
 def _has(*keys: str) -> _Has:
     return _Has(frozenset(keys))
+
+
+def _has_in_messages(*keys: str) -> _Has:
+    return _Has(frozenset(keys), in_messages=True)
+
+
+def _first_messages(sample: Sample) -> Sample:
+    """Return a sample of the first message of each of the first objects."""
+    objects = [value for value in sample.firsts if isinstance(value, dict)]
+    objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
+    lists = [value.get("messages") for value in objects]
+    firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
+    return Sample(sample.head, sample.layout, firsts)
 
 
 def _always(sample: Sample) -> bool:
@@ -138,30 +157,6 @@ _may_be_claude_code = _has("parentUuid", "sessionId", "leafUuid", "snapshot", "l
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
 
-def _first_messages(sample: Sample) -> Sample:
-    """Return a sample of the first message of each of the first objects."""
-    objects = [value for value in sample.firsts if isinstance(value, dict)]
-    objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
-    lists = [value.get("messages") for value in objects]
-    firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
-    return Sample(sample.head, sample.layout, firsts)
-
-
-@dataclass(frozen=True, slots=True)
-class _HasInMessages:
-    """Tests whether a first object, or the first message in one, has one of these members."""
-
-    keys: frozenset[str]
-
-    def __call__(self, sample: Sample) -> bool:
-        names = sample.names | _first_messages(sample).names
-        return not self.keys.isdisjoint(names)
-
-
-def _has_in_messages(*keys: str) -> _HasInMessages:
-    return _HasInMessages(frozenset(keys))
-
-
 def _may_be_fast_agent(sample: Sample) -> bool:
     """Return whether the content of a first message is a list, as in all of fast-agent's."""
     firsts = _first_messages(sample).firsts
@@ -175,16 +170,11 @@ def _may_be_qwen_agent(sample: Sample) -> bool:
 def _may_be_langchain(sample: Sample) -> bool:
     """Return whether the sample may be of LangChain. In a stream of updates, the keys are the names
     of a graph's nodes."""
-    has_own_members = _has("lc", "additional_kwargs", "type")
-    return (
-        has_own_members(sample)
-        or has_own_members(_first_messages(sample))
-        or any(
-            isinstance(value, dict)
-            and any(isinstance(node, dict) and "messages" in node for node in value.values())
-            for item in sample.values[:5]
-            for value in (item if isinstance(item, list) else (item,))
-        )
+    return _has_in_messages("lc", "additional_kwargs", "type")(sample) or any(
+        isinstance(value, dict)
+        and any(isinstance(node, dict) and "messages" in node for node in value.values())
+        for item in sample.values[:5]
+        for value in (item if isinstance(item, list) else (item,))
     )
 
 
@@ -197,11 +187,7 @@ def _may_be_ai_sdk(sample: Sample) -> bool:
     """Return whether the sample may be of the AI SDK: its calls are parts, or messages have
     parts."""
     names = ("parts", "toolInvocations", "finishReason", "steps", "threadId", "_table")
-    return (
-        b'"toolCallId"' in sample.head
-        or _has(*names)(sample)
-        or _has(*names)(_first_messages(sample))
-    )
+    return b'"toolCallId"' in sample.head or _has_in_messages(*names)(sample)
 
 
 def _may_be_dspy(sample: Sample) -> bool:

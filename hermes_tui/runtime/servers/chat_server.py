@@ -17,6 +17,7 @@ from typing import Any
 from hermes_tui.formats.refused_requests import is_always_refused, llama_cpp_hint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import changed
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
@@ -110,9 +111,10 @@ class ChatServer(ABC):
         self, reply: Reply, request: Request, exchange: Exchange
     ) -> Reply:
         """Return `reply`; the first one to a request with tools says if the model saw none."""
-        parameters = decode(request.parameters) if '"tools"' in request.parameters else None
-        has_tools = isinstance(parameters, dict) and bool(parameters.get("tools"))
-        if self._is_template_known or not (has_tools and is_llama_cpp(exchange.headers)):
+        if self._is_template_known or not is_llama_cpp(exchange.headers):
+            return reply
+        parameters = decode(request.parameters)
+        if not (isinstance(parameters, dict) and parameters.get("tools")):
             return reply
         self._is_template_known = True
         found = await template_findings(self._access)
@@ -124,8 +126,7 @@ class ChatServer(ABC):
         if failure.diagnostics:
             if hint := llama_cpp_hint(failure.message):
                 failure.diagnostics = tuple(
-                    Diagnostic(found.code, found.severity, found.message, hint=hint)
-                    for found in failure.diagnostics
+                    changed(found, hint=hint) for found in failure.diagnostics
                 )
             return
         if failure.status in KEY_STATUSES:

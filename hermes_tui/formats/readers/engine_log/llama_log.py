@@ -382,11 +382,10 @@ def _key_of(message: dict[str, Any]) -> _Key:
 def _calls_in(message: dict[str, Any]) -> list[tuple[str, str]]:
     """Return name and arguments of each call that a parser made, without spaces."""
     calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
-    functions = [fields.as_dict(call.get("function")) for call in calls]
-    texts = (str(function.get("arguments") or "") for function in functions)
+    functions = (fields.as_dict(call.get("function")) for call in calls)
     return [
-        (fields.label(f, "name"), "".join(t.split()))
-        for f, t in zip(functions, texts, strict=False)
+        (fields.label(one, "name"), "".join(str(one.get("arguments") or "").split()))
+        for one in functions
     ]
 
 
