@@ -1,0 +1,1 @@
+"""The messages of an API or agent, as several formats have them."""

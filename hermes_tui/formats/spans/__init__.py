@@ -1,0 +1,1 @@
+"""Traces: the tree of spans, and the conversations in them."""

@@ -1,0 +1,1 @@
+"""Streams of events, and the replies that their pieces make up."""

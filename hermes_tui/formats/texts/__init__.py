@@ -1,0 +1,1 @@
+"""Texts that hold a conversation: rendered templates, prompts, actions, printed Python."""
