@@ -8,9 +8,9 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_text.json_values import decode_if_json
-from hermes_tui.formats.refused_requests import provider_error
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
+from hermes_tui.parsers.plain_values import json_text
 
 MAX_CHAIN = 8
 _STATUS_KEYS = ("status_code", "status", "statusCode", "response_status")
@@ -66,3 +66,18 @@ def status_of(raw: Mapping[str, Any]) -> int | None:
         if found is not None and 100 <= found < 600:
             return int(found)
     return None
+
+
+def provider_error(error: Any) -> str:
+    """Return the provider's own error in one that OpenRouter passes on, in parentheses, or "".
+
+    OpenRouter's own message is then always "Provider returned error".
+    """
+    metadata = error.get("metadata") if isinstance(error, Mapping) else None
+    if not isinstance(metadata, Mapping) or not (raw := decode_if_json(metadata.get("raw"))):
+        return ""
+    inner = raw.get("error", raw) if isinstance(raw, Mapping) else raw
+    text = inner.get("message") if isinstance(inner, Mapping) else inner
+    name = metadata.get("provider_name")
+    provider = f"{name}: " if isinstance(name, str) else ""
+    return f" ({provider}{text if isinstance(text, str) else json_text(raw)})"

@@ -1,13 +1,8 @@
-"""Errors with which servers and routers refuse a request: what to do, and whose error it is."""
+"""What can be done about the errors with which servers refuse a request."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
-
-from hermes_tui.formats.json_text.json_values import decode_if_json
-from hermes_tui.parsers.plain_values import json_text
 
 _PARSER_FLAG = "--tool-call-parser"
 _NO_PARSER = (
@@ -55,18 +50,3 @@ def llama_cpp_hint(message: str) -> str:
 def is_always_refused(message: str) -> bool:
     """Return whether the server says, by whatever status, that it refuses such a request."""
     return _BAD_HISTORY in message
-
-
-def provider_error(error: Any) -> str:
-    """Return the provider's own error in one that OpenRouter passes on, in parentheses, or "".
-
-    OpenRouter's own message is then always "Provider returned error".
-    """
-    metadata = error.get("metadata") if isinstance(error, Mapping) else None
-    if not isinstance(metadata, Mapping) or not (raw := decode_if_json(metadata.get("raw"))):
-        return ""
-    inner = raw.get("error", raw) if isinstance(raw, Mapping) else raw
-    text = inner.get("message") if isinstance(inner, Mapping) else inner
-    name = metadata.get("provider_name")
-    provider = f"{name}: " if isinstance(name, str) else ""
-    return f" ({provider}{text if isinstance(text, str) else json_text(raw)})"

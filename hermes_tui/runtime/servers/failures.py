@@ -18,7 +18,7 @@ from html import unescape
 from math import isfinite
 from typing import Any, Final
 
-from hermes_tui.formats.refused_requests import provider_error
+from hermes_tui.formats.failures import provider_error
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.formats.streams.event_stream import NotJson, load_strictly
 from hermes_tui.model.whole_numbers import whole_number
