@@ -56,6 +56,11 @@ def _has_runs(situation: Situation) -> bool:
     return situation.rows > 0 or situation.filtered
 
 
+def _has_runs_to_count(situation: Situation) -> bool:
+    # In a pane without bars, the key that opened it closes it.
+    return situation.runs > 0 or _has_runs(situation)
+
+
 def _has_calls(situation: Situation) -> bool:
     return situation.calls > 0
 
@@ -148,10 +153,10 @@ COMMANDS: tuple[Command, ...] = (
         _has_rows),
     Command("facets", "Facets", ("F",), "F", RUNS,
         "count runs by diagnostics, tools, models, status …; {open} chooses the runs of a bar",
-        "Find", 5, _has_runs),
+        "Find", 5, _has_runs_to_count),
     Command("histogram", "Histogram", ("h",), "h", RUNS,
         "histogram of turns; again: of messages, calls, reward, scores …; {open} as in facets",
-        "Find", 7, _has_runs),
+        "Find", 7, _has_runs_to_count),
     Command("group", "Group", ("b",), "b", RUNS,
         "group by the next field that tells runs apart: diagnostics, status, model, task, file …",
         "Find", 8, _has_rows),

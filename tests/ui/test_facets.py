@@ -319,6 +319,19 @@ async def test_panes_stay_usable_if_the_filter_matches_no_run(
         await shows(pilot, title, "0/")
 
 
+async def test_facets_without_bars_say_why_and_are_closed_by_their_key(tmp_path: Path) -> None:
+    rows = [{"id": name, "messages": [{"role": "user", "content": name}]} for name in "ab"]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("F")
+        await shows(pilot, "nothing tells these runs apart", "F Facets", "h Histogram")
+        await pilot.press("F")
+        await until(pilot, lambda: "nothing tells" not in text_of(app))
+
+
 @pytest.mark.parametrize("values", [range(10_000, 80_000, 500), [n / 7 for n in range(100)]])
 def test_ranges_do_not_overlap(values: Sequence[float]) -> None:
     bars = histogram_of(runs_of(*({"duration_s": value} for value in values)), "duration")

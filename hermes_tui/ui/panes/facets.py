@@ -71,7 +71,7 @@ class BarsPane(RowList):
 
     def __init__(self, model: RunsModel, resolve: Callable[[str], Style], *, id: str) -> None:
         self._rows = BarRows()
-        super().__init__(self._rows, resolve=resolve, id=id, empty="no runs to count")
+        super().__init__(self._rows, resolve=resolve, id=id)
         self.model = model
 
     @property
@@ -89,6 +89,8 @@ class BarsPane(RowList):
         lines = self.make_lines(picked)
         suffix = " …" if self.counts.unsettled else ""
         self.border_title = Content(f"{self.title}{suffix}")
+        empty = "nothing tells these runs apart" if len(self.model) else "no runs to count"
+        self.set_empty_text("" if self.counts.unsettled else empty)
         is_narrowed = self.counts.is_narrowed
         bars = (line.bar for line in lines if line.bar is not None)
         has_rewards = any(bar.rewards[is_narrowed] is not None for bar in bars)
